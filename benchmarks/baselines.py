@@ -18,9 +18,9 @@ from core.conformal import LimitCheck
 from core.telemetry import HOUR, Quantity, TelemetryFrame, hours_between
 from models.backtest import BacktestSetup, issues_of
 from models.backtest_figures import JudgedDays, RolledDays
+from models.fleet_telemetry import RegionTelemetry
 from models.observations import observed_windows, persistence_windows
 from models.rolling import RegionDays, rolling_half_width
-from models.training_rows import RegionTelemetry
 
 T = Quantity.TEMPERATURE_C
 HORIZON_H = 24

@@ -35,8 +35,8 @@ from core.placement import PlanPrices
 from core.rescoring import WindowHours
 from core.telemetry import Quantity
 from models.backtest import own_limit_c
+from models.fleet_telemetry import RegionTelemetry
 from models.observations import observed_windows
-from models.training_rows import RegionTelemetry
 from orchestrator.backtests.day_ahead import day_ahead_forecasts
 from orchestrator.backtests.plan_backtest import (
     BacktestRegion,

@@ -44,11 +44,11 @@ from models.backtest import (
 )
 from models.backtest_figures import Figures, RolledDays, pooled_figures
 from models.export import export_onnx
+from models.fleet_telemetry import RegionTelemetry
 from models.metadata import Family
 from models.onnx_model import OnnxModel
 from models.rolling import RegionDays, forecast_days
 from models.train import train_model
-from models.training_rows import RegionTelemetry
 from orchestrator.telemetry.readers.frames import read_fleet
 
 Frames = Mapping[str, RegionTelemetry]

@@ -26,12 +26,12 @@ from core.forecasts import HourlyForecast, Target
 from core.late_hours import MOST_LATE_H, moved_on
 from core.telemetry import HOUR, Quantity
 from models.export import export_onnx
+from models.fleet_telemetry import RegionTelemetry
 from models.forecasting import forecast_windows
 from models.metadata import Family
 from models.observations import observed_windows
 from models.onnx_model import OnnxModel
 from models.train import train_model
-from models.training_rows import RegionTelemetry
 from orchestrator.telemetry.readers.frames import read_fleet
 
 TRAIN_UNTIL, TEST_FROM = (datetime(year, 1, 1, tzinfo=UTC) for year in (2022, 2023))

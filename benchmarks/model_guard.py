@@ -27,6 +27,7 @@ from core.forecasts import Target
 from core.plausibility import ALLOWED_ERRORS, DRIFT_ERRORS, DRIFT_ISSUES
 from core.telemetry import HOUR, Quantity
 from models.export import export_onnx
+from models.fleet_telemetry import RegionTelemetry
 from models.metadata import Family
 from models.observations import observed_windows, persistence_windows
 from models.onnx_model import OnnxModel
@@ -34,7 +35,6 @@ from models.plain_model import plain_forecasts
 from models.rolling import RegionDays, forecast_days
 from models.shadow import judged_days
 from models.train import train_model
-from models.training_rows import RegionTelemetry
 from orchestrator.telemetry.readers.frames import read_fleet
 
 ALPHA = Decimal("0.05")

@@ -36,10 +36,10 @@ from core.model_watch import (
     rank_p_value,
     skill_evidence,
 )
+from models.fleet_telemetry import RegionTelemetry
 from models.metadata import Family
 from models.plain_model import plain_forecasts
 from models.rolling import RegionDays
-from models.training_rows import RegionTelemetry
 from orchestrator.telemetry.readers.frames import read_fleet
 
 Floats = NDArray[np.float64]

@@ -34,10 +34,10 @@ from core.telemetry import HOUR, Quantity, TelemetryFrame, hours_between
 from models.backtest import own_limit_c, training_end
 from models.export import export_onnx
 from models.features import feature_matrix
+from models.fleet_telemetry import RegionTelemetry
 from models.metadata import Family
 from models.onnx_model import OnnxModel
 from models.train import train_model
-from models.training_rows import RegionTelemetry
 from orchestrator.telemetry.readers.frames import read_fleet
 
 T = Quantity.TEMPERATURE_C

@@ -83,6 +83,18 @@ def quantity_words(name: str) -> str:
     return _words(name)
 
 
+def quantity_and_unit(name: str) -> str:
+    """The name of a quantity and its unit, as a table heads them.
+
+    Examples
+    --------
+    >>> quantity_and_unit("temperature_c"), quantity_and_unit("it_load_mw")
+    ('temperature, °C', 'IT load, MW')
+    """
+    unit = next((unit for end, unit in _UNITS.items() if name.endswith(end)), "")
+    return f"{quantity_words(name)}, {unit}" if unit else quantity_words(name)
+
+
 def value_words(value: object) -> str:
     """A value without a unit, as a person reads it.
 

@@ -26,6 +26,7 @@ from models.backtest_figures import (
     region_figures,
 )
 from models.export import export_onnx
+from models.fleet_telemetry import RegionTelemetry
 from models.forecasting import Predictor
 from models.metadata import DEFAULT_FAMILY, Family
 from models.observations import observed_windows
@@ -39,7 +40,6 @@ from models.rolling import (
     served_modes,
 )
 from models.train import train_model
-from models.training_rows import RegionTelemetry
 
 LIMIT_QUANTILE = 0.95
 """Without a given limit each region gets this quantile of its daily maxima in training,

@@ -42,6 +42,11 @@ class TrainedBoosting:
     ratio: HistGradientBoostingRegressor
     tail_factor: FloatArray
 
+    @property
+    def weight_bytes(self) -> int:
+        """Of its ridge's weights in a file of float64."""
+        return self.ridge.layout.file_bytes(len(self.contract.region_slugs), 8)
+
     def for_regions(self, slugs: Sequence[str]) -> TrainedBoosting:
         """The same model for these regions; those it does not know are pooled."""
         return replace(

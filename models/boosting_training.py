@@ -15,10 +15,10 @@ from core.aliases import FloatArray
 from core.days import WINDOW_H
 from core.forecasts import Target
 from models.boosting import TrainedBoosting, predict_trees
-from models.metadata import Family, ModelContract
+from models.fleet_telemetry import RegionTelemetry
+from models.metadata import Family
 from models.ridge_training import RidgeTraining, learn_ridge
 from models.tails import tail_factor
-from models.training_rows import RegionTelemetry
 from models.tree_inputs import MIN_SCALE_RATIO, TreeInputs, tree_inputs
 
 SAMPLED_HOURS = 480_000
@@ -46,7 +46,9 @@ def train_boosting(
     target: Target,
     until_utc: datetime,
     seed: int = 0,
-    base: ModelContract | None = None,
+    base: TrainedBoosting | None = None,
+    *,
+    room_bytes: int | None = None,
 ) -> TrainedBoosting:
     """Train on every window that ended by `until_utc`.
 
@@ -59,15 +61,24 @@ def train_boosting(
     frames : Mapping of slug to (TelemetryFrame, IANA time zone)
     seed : int
         Of the hours and features that are drawn: the same seed gives the same bytes.
-    base : ModelContract | None
+    base : TrainedBoosting | None
         As `models.ridge_training.learn_ridge`.
+    room_bytes : int | None
+        Of its weights in the file; None when they are known to fit.
 
     Raises
     ------
     InvalidInput
         As `models.ridge_training.learn_ridge`.
     """
-    linear = learn_ridge(frames, target, until_utc, seed, base, weight_bytes=8)
+    linear = learn_ridge(
+        frames,
+        target,
+        until_utc,
+        seed,
+        None if base is None else base.ridge,
+        room_bytes=room_bytes,
+    )
     contract = replace(linear.trained.contract, family=Family.BOOSTING.value)
     inputs = tree_inputs(contract)
     sample = _draw(linear, inputs, seed)

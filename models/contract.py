@@ -38,9 +38,12 @@ ALLOWED_OPERATORS = frozenset(
 """Arithmetic, shapes and tree ensembles: no loops, branches, randomness or files."""
 
 MAX_NODES = 5_000
+MAX_WEIGHT_ELEMENTS = MAX_MODEL_BYTES // 2
+"""Of a weight: a file may be one of float16."""
+
 MAX_TENSOR_ELEMENTS = MAX_MODEL_BYTES // 4
-"""Of a weight, or of a result whose size is known before the model runs: a file of
-float32 weights may be one weight."""
+"""Of a list in an attribute, or of a result whose size is known before the model runs:
+as many float32 as a file has room for."""
 
 MAX_NAME_CHARACTERS = 256
 """Of a name of a node, tensor, weight, graph, domain or metadata key."""
@@ -185,8 +188,9 @@ def _require_own_finite_weights(model: onnx.ModelProto) -> None:
         if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
             message = f"Weight {tensor.name!r} lies in another file; embed it."
             raise ModelRejected(message)
-        if _elements(tensor.dims) > MAX_TENSOR_ELEMENTS:
-            message = f"Weight {tensor.name!r} has more than {_MOST_ELEMENTS}."
+        if _elements(tensor.dims) > MAX_WEIGHT_ELEMENTS:
+            most = f"{MAX_WEIGHT_ELEMENTS:,} elements"
+            message = f"Weight {tensor.name!r} has more than {most}."
             raise ModelRejected(message)
         weights = _weights(tensor)
         if weights.dtype.kind not in "fiub":

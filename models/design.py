@@ -24,6 +24,7 @@ from models.catalogue import (
     hour_harmonic_names,
     year_harmonic_names,
 )
+from models.directions import Directions
 from models.metadata import ModelContract
 
 LOWEST_MEAN: Mapping[Target, float] = {
@@ -52,6 +53,8 @@ class DesignLayout:
     hour_share : float
         What the products with the hour are multiplied by: less than 1 penalises them
         more than the columns themselves.
+    directions : Directions | None
+        What the regions share of their weights of the mean; None when each has all.
     """
 
     hour_columns: tuple[int, ...]
@@ -59,6 +62,7 @@ class DesignLayout:
     season_columns: tuple[int, ...]
     size_columns: tuple[int, ...] = ()
     hour_share: float = 1.0
+    directions: Directions | None = None
 
     @property
     def scale_columns(self) -> tuple[int, ...]:
@@ -66,11 +70,34 @@ class DesignLayout:
         return (*self.season_columns, *self.size_columns)
 
     @property
-    def n_region_weights(self) -> int:
-        """Weights of one region: of mean and scale, and the scale's floor."""
-        n_hours = len(self.hour_columns) + 1
-        n_columns = len(self.state_columns) + 1 + len(self.scale_columns) + 1
-        return (n_hours * n_columns + 1) * WINDOW_H
+    def n_inputs(self) -> int:
+        """Columns of the mean's design before it is reduced to directions."""
+        return (len(self.hour_columns) + 1) * (len(self.state_columns) + 1)
+
+    @property
+    def n_scale_weights(self) -> int:
+        """Weights of the scale of one region, and its floor."""
+        n_inputs = (len(self.hour_columns) + 1) * (len(self.scale_columns) + 1)
+        return (n_inputs + 1) * WINDOW_H
+
+    def file_bytes(self, n_regions: int, weight_bytes: int = 4) -> int:
+        """Of the weights of a model of this layout."""
+        of_scale = (n_regions + 1) * self.n_scale_weights * weight_bytes
+        if self.directions is not None:
+            return of_scale + self.directions.file_bytes(n_regions)
+        of_mean = (n_regions + 1) * self.n_inputs * WINDOW_H * weight_bytes
+        return of_scale + of_mean
+
+    @property
+    def own_hours(self) -> FloatArray | None:
+        """Courses over the forecast in which regions differ; None for each hour."""
+        return None if self.directions is None else self.directions.hours
+
+    def column_of(self, place: int) -> int:
+        """Column of the mean's design that is a state column, by its place."""
+        if self.directions is None:
+            return 1 + place
+        return int(np.argmax(np.abs(self.directions.inputs[1 + place])))
 
     @property
     def mean_factors(self) -> FloatArray:
@@ -90,7 +117,8 @@ class DesignLayout:
             The state columns, centred and divided by their spread.
         """
         products = interaction(features[:, self.hour_columns], standardised)
-        return products * self.mean_factors
+        design = products * self.mean_factors
+        return design if self.directions is None else design @ self.directions.inputs
 
     def scale_design(self, features: FloatArray) -> FloatArray:
         """Design of the scale, shape (N, weights of the scale)."""
@@ -99,8 +127,12 @@ class DesignLayout:
 
     def seasonal_mean_weights(self) -> NDArray[np.bool_]:
         """True where a weight of the mean belongs to the season."""
-        seasonal = np.isin(self.state_columns, self.season_columns)
-        return np.tile(np.concatenate(([False], seasonal)), len(self.hour_columns) + 1)
+        columns = np.isin(self.state_columns, self.season_columns)
+        block = np.concatenate(([False], columns))
+        seasonal = np.tile(block, len(self.hour_columns) + 1)
+        if self.directions is None:
+            return seasonal
+        return np.asarray(self.directions.inputs[seasonal].any(axis=0))
 
     def seasonal_scale_weights(self) -> NDArray[np.bool_]:
         """True where a weight of the scale belongs to the season."""

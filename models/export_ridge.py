@@ -42,7 +42,12 @@ def add_ridge(
     """Add the nodes that make `mean` and `scale`, each [N, H], from `features`."""
     _add_constants(builder, trained)
     lowest = LOWEST_MEAN.get(trained.contract.target)
-    _add_mean(builder, features, mean if lowest is None else "mean_linear")
+    _add_mean(
+        builder,
+        features,
+        mean if lowest is None else "mean_linear",
+        reduced=trained.layout.directions is not None,
+    )
     if lowest is not None:
         builder.floats("lowest_mean", lowest)
         builder.node("Max", ["mean_linear", "lowest_mean"], mean)
@@ -54,7 +59,13 @@ def _add_constants(builder: GraphBuilder, trained: TrainedRidge) -> None:
     builder.floats("state_centre", trained.scaler.mean_)
     builder.floats("state_spread", trained.scaler.scale_)
     factors = layout.mean_factors[:, None]
-    builder.floats("mean_weights", trained.mean_model.weights() * factors)
+    if layout.directions is None:
+        builder.floats("mean_weights", trained.mean_model.weights() * factors)
+    else:
+        builder.floats("mean_inputs", layout.directions.inputs * factors)
+        builder.floats("mean_pooled", trained.mean_model.pooled_weights())
+        builder.halves("mean_weights", trained.mean_model.own_weights())
+        builder.floats("mean_hours", layout.directions.hours.T)
     tails = trained.tail_factor
     builder.floats("scale_weights", trained.scale_model.weights() * tails)
     builder.floats("scale_floor", trained.scale_floor * tails)
@@ -68,14 +79,16 @@ def _add_constants(builder: GraphBuilder, trained: TrainedRidge) -> None:
     builder.integers("one_row_each", [0, 1, -1])
 
 
-def _add_mean(builder: GraphBuilder, features: str, result: str) -> None:
+def _add_mean(
+    builder: GraphBuilder, features: str, result: str, *, reduced: bool
+) -> None:
     builder.node("Gather", [features, "hour_columns"], "hour", axis=1)
     builder.node("Pad", ["hour", "one_before", "one"], "hour_and_one")
     builder.node("Unsqueeze", ["hour_and_one", "last_axis"], "hour_factor")
     builder.node("Gather", [features, "state_columns"], "state", axis=1)
     builder.node("Sub", ["state", "state_centre"], "state_centred")
     builder.node("Div", ["state_centred", "state_spread"], "state_standard")
-    _add_product(builder, "mean", "state_standard", result)
+    _add_product(builder, "mean", "state_standard", result, reduced=reduced)
 
 
 def _add_scale(builder: GraphBuilder, features: str, result: str) -> None:
@@ -85,12 +98,30 @@ def _add_scale(builder: GraphBuilder, features: str, result: str) -> None:
     builder.node("Max", ["scale_linear", "floor"], result)
 
 
-def _add_product(builder: GraphBuilder, part: str, columns: str, result: str) -> None:
+def _add_product(
+    builder: GraphBuilder,
+    part: str,
+    columns: str,
+    result: str,
+    *,
+    reduced: bool = False,
+) -> None:
     """(1, hour) times (1, columns), times the weights of the row's region."""
     builder.node("Pad", [columns, "one_before", "one"], f"{part}_and_one")
     builder.node("Unsqueeze", [f"{part}_and_one", "middle_axis"], f"{part}_factor")
     builder.node("Mul", ["hour_factor", f"{part}_factor"], f"{part}_products")
-    builder.node("Reshape", [f"{part}_products", "one_row_each"], f"{part}_design")
-    builder.node("Gather", [f"{part}_weights", REGION_INPUT], f"{part}_chosen", axis=0)
-    builder.node("MatMul", [f"{part}_design", f"{part}_chosen"], f"{part}_row")
-    builder.node("Squeeze", [f"{part}_row", "middle_axis"], result)
+    design = f"{part}_design"
+    builder.node("Reshape", [f"{part}_products", "one_row_each"], design)
+    if reduced:
+        design = builder.node("MatMul", [design, f"{part}_inputs"], f"{part}_reduced")
+    chosen = f"{part}_chosen"
+    builder.node("Gather", [f"{part}_weights", REGION_INPUT], chosen, axis=0)
+    if reduced:
+        kind = builder.tensor_type
+        chosen = builder.node("Cast", [chosen], f"{part}_own", to=kind)
+    row = builder.node("MatMul", [design, chosen], f"{part}_row")
+    if reduced:
+        builder.node("MatMul", [row, f"{part}_hours"], f"{part}_beyond")
+        builder.node("MatMul", [design, f"{part}_pooled"], f"{part}_of_all")
+        row = builder.node("Add", [f"{part}_of_all", f"{part}_beyond"], f"{part}_both")
+    builder.node("Squeeze", [row, "middle_axis"], result)

@@ -22,6 +22,15 @@ GRAPHS: Mapping[Family, frozenset[str]] = {
             # With weather forecasts:
             "9337ab0c01c9c2629f8be13cd9cef7d346d51b650a0f57bc49aec9e407ed805a",
             "1aced762cc73a0b04ddefe6aab3e75e9559c36ab378d6414b8edfc088082a00b",
+            # Of a fleet whose regions share directions:
+            "f5006bd734dbdd26b763669a6d496e14b5a2a5390abba256c6c7e3d2272b4cf4",
+            "f909625c3b4749687fda52fe805d17904754c25a83e5feb68423ba13f6db79fe",
+            # With weather forecasts, where both models share directions:
+            "01d3338648ce4b772fdc84da8c66ef21b4faf709ad59ad255113b6099001cc4a",
+            "f06a901afd39aa040b0b4c053cb87d8e47383b444dbd7e1bc91606df6ed09322",
+            # Where only the one that uses them does:
+            "470da560e7303c74e86ccbfbf4bcc1c2ef15e5d93451e95dbcc469d4dcf29a16",
+            "6f37baf6234f1b358d61d86a614068099f8fb2ac2243f628e685777dda2ef2b1",
         }
     ),
     Family.BOOSTING: frozenset(
@@ -36,8 +45,9 @@ GRAPHS: Mapping[Family, frozenset[str]] = {
         }
     ),
 }
-"""`graph_sha256` of what `models.export` writes: a target may have a lowest mean, and
-the trees may have inputs of other quantities. A test exports them all."""
+"""`graph_sha256` of what `models.export` writes: a target may have a lowest mean, the
+regions may share directions, and the trees may have inputs of other quantities. A test
+exports them all."""
 
 
 def graph_sha256(model: onnx.ModelProto) -> str:

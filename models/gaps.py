@@ -107,7 +107,6 @@ class LookBack:
         How far the model looks back, h, >= 1.
     """
 
-    region_slug: str
     quantity: Quantity
     known: BoolArray
     findings: NDArray[np.int8]
@@ -121,7 +120,6 @@ class LookBack:
         findings = history.finding_codes(quantity)
         known = np.isfinite(history.column(quantity)) & (findings == 0)
         return cls(
-            region_slug=history.region_slug,
             quantity=quantity,
             known=known,
             findings=findings,
@@ -150,25 +148,25 @@ class LookBack:
         """Why the issue at `position`, which is not accepted, is refused."""
         known = self.known[position - self.hours : position]
         issue = f"{self.start_utc + position * HOUR:%Y-%m-%d %H:%M} UTC"
-        what = f"{self.quantity} of {self.region_slug}"
-        suspect = self._suspect_refusal(position, what, issue)
+        suspect = self._suspect_refusal(position, issue)
         if suspect is not None:
             return suspect
         if not known.any():
             return Refusal(
                 code=RefusalCode.TELEMETRY_MISSING,
-                text=f"No {what} is known for the {self.hours} h before {issue}.",
+                text=f"No {self.quantity} is known for the {self.hours} h before"
+                f" {issue}.",
             )
         n_newest_missing = int(np.argmax(known[::-1]))
         if n_newest_missing:
             return Refusal(
                 code=RefusalCode.TELEMETRY_STALE,
-                text=f"The newest {what} is {n_newest_missing} h older than the hour "
-                f"that ended at {issue}; a forecast needs that hour.",
+                text=f"The newest {self.quantity} is {n_newest_missing} h older than"
+                f" the hour that ended at {issue}; a forecast needs that hour.",
             )
-        return self._gap_refusal(position, what, issue)
+        return self._gap_refusal(position, issue)
 
-    def _suspect_refusal(self, position: int, what: str, issue: str) -> Refusal | None:
+    def _suspect_refusal(self, position: int, issue: str) -> Refusal | None:
         """The refusal for suspect hours; None where the newest is missing, or none is.
 
         A newest hour that never came is what must be waited for.
@@ -180,20 +178,20 @@ class LookBack:
         hours = findings_text(found, self.start_utc + (position - self.hours) * HOUR)
         return Refusal(
             code=RefusalCode.TELEMETRY_SUSPECT,
-            text=f"{what} is suspect in {np.count_nonzero(found)}"
+            text=f"{self.quantity} is suspect in {np.count_nonzero(found)}"
             f" of the {self.hours} h before {issue}: {hours}. Correct the hours, or"
             " accept them with a reason.",
         )
 
-    def _gap_refusal(self, position: int, what: str, issue: str) -> Refusal:
+    def _gap_refusal(self, position: int, issue: str) -> Refusal:
         window = slice(position - self.hours, position)
         longest = int(self.gap_h[window].max())
         n_missing = int((~self.known[window]).sum())
         return Refusal(
             code=RefusalCode.TELEMETRY_GAP,
-            text=f"{n_missing} of the {self.hours} h of {what} before {issue} are "
-            f"missing, the longest gap being {longest} h; the model was trained for "
-            f"gaps of at most {MAX_FILLED_GAP_H} h and {MAX_FILLED_HOURS} h in all.",
+            text=f"{n_missing} of the {self.hours} h of {self.quantity} before {issue}"
+            f" are missing, the longest gap being {longest} h; the model was trained"
+            f" for gaps of at most {MAX_FILLED_GAP_H} h, {MAX_FILLED_HOURS} h in all.",
         )
 
 

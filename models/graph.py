@@ -76,6 +76,10 @@ class GraphBuilder:
         """Add floating point weights; returns their name."""
         return self._add(name, np.array(values, dtype=self._float_type))
 
+    def halves(self, name: str, values: ArrayLike) -> str:
+        """Add float16 weights, which a graph casts; returns their name."""
+        return self._add(name, np.array(values, dtype=np.float16))
+
     def integers(self, name: str, values: ArrayLike) -> str:
         """Add int64 weights, such as positions; returns their name."""
         return self._add(name, np.array(values, dtype=np.int64))
@@ -114,7 +118,9 @@ class GraphBuilder:
         exported: bytes = model.SerializeToString(deterministic=True)
         return exported
 
-    def _add(self, name: str, values: NDArray[np.float64] | NDArray[np.int64]) -> str:
+    def _add(
+        self, name: str, values: NDArray[np.floating[Any]] | NDArray[np.int64]
+    ) -> str:
         self._weights.append(numpy_helper.from_array(values, self._own(name)))
         return name
 

@@ -28,6 +28,12 @@ class Weights:
             slope=self.slope + other.slope, constant=self.constant + other.constant
         )
 
+    def within(self, hours: FloatArray) -> Weights:
+        """The nearest weights whose outcomes are combinations of `hours`, (H, b)."""
+        return Weights(
+            slope=self.slope @ hours @ hours.T, constant=self.constant @ hours @ hours.T
+        )
+
     def predict(self, design: FloatArray) -> FloatArray:
         """Outcomes of a design without its constant column, shape (n, H)."""
         predicted: FloatArray = design @ self.slope + self.constant

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from core.aliases import FloatArray
 from core.telemetry import HOUR
 from models.features import feature_matrix
+from models.fleet_telemetry import RegionTelemetry, evenly_chosen
 from models.metadata import Family, ModelContract
-from models.training_rows import RegionTelemetry
 from models.tree_inputs import DIFFERENCES
 
 if TYPE_CHECKING:  # scikit-learn takes seconds to import
@@ -96,7 +96,7 @@ def comparison_rows(
     trained: TrainedModel, frames: Mapping[str, RegionTelemetry]
 ) -> ParityRows:
     """The rows on which a trained model and its export are compared."""
-    rows = real_rows(frames, trained.contract)
+    rows = real_rows(evenly_chosen(frames), trained.contract)
     if trained.contract.family == Family.BOOSTING and len(rows):
         trees = trained
         if trained.contract.guiding_quantity is not None:

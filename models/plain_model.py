@@ -56,7 +56,7 @@ MIN_ERROR_C = 0.25
 resolution of a sensor."""
 
 FLOOR_FRAC = 0.4
-"""Smallest mean error as a share of its yearly mean, as in `models.ridge_training`."""
+"""Smallest mean error as a share of its yearly mean, as in `models.ridge_learning`."""
 
 MIN_KNOWN_H = 12
 """Hours of the last 24 whose temperature must be known."""

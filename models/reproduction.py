@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from core.aliases import FloatArray
 from core.errors import InvalidInput, ModelRejected, ModelUnavailable
+from models.fleet_telemetry import RegionTelemetry
 from models.inference import InferenceProcess
 from models.metadata import Family, ModelContract
 from models.parity import ParityReport, Predicting, validate_parity
 from models.parity_rows import ParityRows, comparison_rows, real_rows
 from models.train import train_model
-from models.training_rows import RegionTelemetry
 
 SCIKIT_LEARN = "scikit-learn"
 ONNX_REFERENCE = "the ONNX reference"

@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
 from core.aliases import FloatArray, IntArray
+from core.days import WINDOW_H
 from models.design import LOWEST_MEAN, DesignLayout
 from models.metadata import POOLED_INDEX, ModelContract
 
@@ -27,6 +28,13 @@ def fit_ridge(design: FloatArray, target: FloatArray, penalty: float) -> Ridge:
     """
     ridge = Ridge(alpha=penalty * len(design), solver="cholesky")
     return ridge.fit(design[:, 1:], target)
+
+
+def in_half_precision(ridge: Ridge) -> Ridge:
+    """The ridge with its weights rounded to float16, as a file keeps them."""
+    ridge.coef_ = ridge.coef_.astype(np.float16).astype(np.float64)
+    ridge.intercept_ = ridge.intercept_.astype(np.float16).astype(np.float64)
+    return ridge
 
 
 def predict_ridge(ridge: Ridge, design: FloatArray) -> FloatArray:
@@ -47,10 +55,14 @@ class ShrunkenRidge:
     own : tuple of Ridge | None, length R
         The one of `region_index` i is own[i - 1]; None for a region that is served by
         the pooled one.
+    hours : ndarray | None, shape (H, b)
+        Courses over the forecast whose shares `own` predicts; None for the hours
+        themselves.
     """
 
     pooled: Ridge
     own: tuple[Ridge | None, ...]
+    hours: FloatArray | None = None
 
     def predict(self, design: FloatArray, region_index: IntArray) -> FloatArray:
         """Pooled prediction plus the region's own, shape (N, H)."""
@@ -59,19 +71,38 @@ class ShrunkenRidge:
             own = self.own[index - 1]
             if own is not None:
                 rows = region_index == index
-                predicted[rows] += predict_ridge(own, design[rows])
+                beyond = predict_ridge(own, design[rows])
+                predicted[rows] += (
+                    beyond if self.hours is None else beyond @ self.hours.T
+                )
         return predicted
 
     def weights(self) -> FloatArray:
         """One set of weights per `region_index`, shape (R + 1, D, H)."""
-        pooled = _weights(self.pooled)
+        if self.hours is not None:
+            return self.pooled_weights() + self.own_weights() @ self.hours.T
+        pooled = self.pooled_weights()
         own = (pooled if item is None else pooled + _weights(item) for item in self.own)
         return np.stack([pooled, *own])
+
+    def pooled_weights(self) -> FloatArray:
+        """Those of the pooled one, shape (D, H)."""
+        return _weights(self.pooled)
+
+    def own_weights(self) -> FloatArray:
+        """Those beyond the pooled ones per `region_index`, shape (R + 1, D, b)."""
+        n_inputs = len(self.pooled_weights())
+        n_hours = WINDOW_H if self.hours is None else self.hours.shape[1]
+        weights = np.zeros((len(self.own) + 1, n_inputs, n_hours))
+        for index, item in enumerate(self.own, start=1):
+            if item is not None:
+                weights[index] = _weights(item)
+        return weights
 
     def for_regions(self, places: Sequence[int | None]) -> ShrunkenRidge:
         """The same for other regions: each one's place among those of now, or None."""
         own = tuple(None if place is None else self.own[place] for place in places)
-        return ShrunkenRidge(pooled=self.pooled, own=own)
+        return replace(self, own=own)
 
 
 def _weights(ridge: Ridge) -> FloatArray:
@@ -100,6 +131,11 @@ class TrainedRidge:
     scale_model: ShrunkenRidge
     scale_floor: FloatArray
     tail_factor: FloatArray
+
+    @property
+    def weight_bytes(self) -> int:
+        """Of its weights in a file."""
+        return self.layout.file_bytes(len(self.contract.region_slugs))
 
     def for_regions(self, slugs: Sequence[str]) -> TrainedRidge:
         """The same model for these regions; those it does not know are pooled."""

@@ -10,17 +10,24 @@ from core.forecasts import Target
 from models.boosting import TrainedBoosting
 from models.boosting_training import train_boosting
 from models.catalogue import guiding_quantity
-from models.metadata import DEFAULT_FAMILY, RUN_CONTRACT_VERSION, Family
+from models.file_room import OTHER_BYTES
+from models.fleet_ridge import train_fleet_ridge
+from models.fleet_telemetry import RegionTelemetry, run_quantities
+from models.metadata import (
+    DEFAULT_FAMILY,
+    MAX_MODEL_BYTES,
+    RUN_CONTRACT_VERSION,
+    Family,
+)
 from models.ridge import TrainedRidge
-from models.ridge_training import run_quantities, train_ridge
-from models.training_rows import RegionTelemetry, TooFewWindows
+from models.training_rows import TooFewWindows
 from models.with_runs import TrainedWithRuns
 
 TrainedModel = TrainedRidge | TrainedBoosting | TrainedWithRuns
 
 
 _TRAINERS: Mapping[Family, Callable[..., TrainedRidge | TrainedBoosting]] = {
-    Family.RIDGE: train_ridge,
+    Family.RIDGE: train_fleet_ridge,
     Family.BOOSTING: train_boosting,
 }
 
@@ -32,6 +39,7 @@ def train_model(
     *,
     family: Family = DEFAULT_FAMILY,
     seed: int = 0,
+    file_bytes: int = MAX_MODEL_BYTES,
 ) -> TrainedModel:
     """Train one model of `family` on every window that ended by `until_utc`.
 
@@ -40,18 +48,28 @@ def train_model(
     Parameters
     ----------
     frames : Mapping of slug to (TelemetryFrame, IANA time zone)
+    file_bytes : int
+        Largest file. Two models have half of it each, the second also what the first
+        leaves.
 
     Raises
     ------
     InvalidInput
-        When no region has enough complete windows.
+        When no region has enough complete windows, or a boosted model has no room for
+        the weights of all.
     """
     train = _TRAINERS[family]
-    without = train(frames, target, until_utc, seed)
-    if guiding_quantity(target, run_quantities(frames)) is None:
+    has_runs = guiding_quantity(target, run_quantities(frames)) is not None
+    room_bytes = file_bytes - OTHER_BYTES
+    of_first = room_bytes // 2 if has_runs else room_bytes
+    without = train(frames, target, until_utc, seed, room_bytes=of_first)
+    if not has_runs:
         return without
     try:
-        with_runs = train(frames, target, until_utc, seed, base=without.contract)
+        left_bytes = room_bytes - without.weight_bytes
+        with_runs = train(
+            frames, target, until_utc, seed, base=without, room_bytes=left_bytes
+        )
     except TooFewWindows:
         # Weather forecasts of less than four weeks: telemetry alone has to do.
         return without

@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from core.days import WINDOW_H
 from core.errors import InvalidInput
 from core.forecasts import InputMode, Target
-from core.telemetry import HOUR, TelemetryFrame, hours_between, require_full_utc_hour
+from core.telemetry import HOUR, hours_between, require_full_utc_hour
 from models.features import feature_matrix
+from models.fleet_telemetry import RegionTelemetry, spans_of
 from models.observations import observed_windows
-
-RegionTelemetry = tuple[TelemetryFrame, str]
-"""Telemetry of a region and its IANA time zone."""
 
 MIN_WINDOWS = 28 * 24
 """Fewest complete windows, four weeks of hourly issues, for weights of its own."""
 
 MAX_ROWS = 1_000_000
 """Rows held in memory over all regions (about 0.6 GB); more are thinned evenly."""
+
+MAX_POOLED_ROWS = 40_000
 
 _WITHOUT_WHOLE_RUNS = {InputMode.RUN_PARTIAL, InputMode.TELEMETRY}
 
@@ -101,23 +101,21 @@ def collect_rows(
         When no region has `MIN_WINDOWS` complete windows that ended by `until_utc`.
     """
     require_full_utc_hour(until_utc)
-    stride = hour_stride(sum(frame.n_hours for frame, _ in frames.values()), MAX_ROWS)
+    stride = hour_stride(
+        sum(n_hours for _, n_hours in spans_of(frames).values()), MAX_ROWS
+    )
     most = 0
     kept: list[TrainingRows] = []
     for slug in sorted(frames):
-        frame, time_zone = frames[slug]
-        issues = _issue_instants(frame, until_utc)[::stride]
-        inputs = feature_matrix(frame, time_zone, issues, feature_names, target=target)
-        observed = observed_windows(frame, target.quantity, issues, WINDOW_H)
-        kept_rows = inputs.usable & np.isfinite(observed).all(axis=1)
-        if whole_runs:
-            kept_rows &= [mode not in _WITHOUT_WHOLE_RUNS for mode in inputs.modes]
-        rows = TrainingRows(
-            slug=slug,
-            issue_hours=np.array([hours_between(EPOCH, t) for t in issues], np.int64),
-            features=inputs.features,
-            observed=observed,
-        ).where(kept_rows)
+        rows = region_rows(
+            slug,
+            frames[slug],
+            target,
+            feature_names,
+            until_utc,
+            stride,
+            whole_runs=whole_runs,
+        )
         most = max(most, len(rows) * stride)
         if len(rows) * stride >= MIN_WINDOWS:
             kept.append(rows)
@@ -131,10 +129,44 @@ def collect_rows(
     return kept
 
 
-def _issue_instants(frame: TelemetryFrame, until_utc: datetime) -> list[datetime]:
+def region_rows(
+    slug: str,
+    region: RegionTelemetry,
+    target: Target,
+    feature_names: Sequence[str],
+    until_utc: datetime,
+    stride: int,
+    *,
+    whole_runs: bool,
+) -> TrainingRows:
+    """The complete rows of one region, of every `stride`-th hour."""
+    frame, time_zone = region
     end_utc = min(frame.end_utc, until_utc)
     n_issues = max(hours_between(frame.start_utc, end_utc) - WINDOW_H + 1, 0)
-    return [frame.start_utc + hour * HOUR for hour in range(n_issues)]
+    issues = [frame.start_utc + hour * HOUR for hour in range(0, n_issues, stride)]
+    inputs = feature_matrix(frame, time_zone, issues, feature_names, target=target)
+    observed = observed_windows(frame, target.quantity, issues, WINDOW_H)
+    kept_rows = inputs.usable & np.isfinite(observed).all(axis=1)
+    if whole_runs:
+        kept_rows &= [mode not in _WITHOUT_WHOLE_RUNS for mode in inputs.modes]
+    return TrainingRows(
+        slug=slug,
+        issue_hours=np.array([hours_between(EPOCH, t) for t in issues], np.int64),
+        features=inputs.features,
+        observed=observed,
+    ).where(kept_rows)
+
+
+def pooled_rows(regions: Sequence[TrainingRows]) -> TrainingRows:
+    """Rows of all regions together, thinned evenly."""
+    stride = hour_stride(sum(len(rows) for rows in regions), MAX_POOLED_ROWS)
+    parts = [rows.where(slice(None, None, stride)) for rows in regions]
+    return TrainingRows(
+        slug="pooled",
+        issue_hours=np.concatenate([part.issue_hours for part in parts]),
+        features=np.concatenate([part.features for part in parts]),
+        observed=np.concatenate([part.observed for part in parts]),
+    )
 
 
 def hour_stride(n_rows: int, most: int) -> int:

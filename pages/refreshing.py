@@ -17,6 +17,7 @@ from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
 from core.errors import FleetError
+from pages.addresses import Query
 from pages.attributes import data
 from pages.components import link, notice
 from pages.words import local_time, typeset, utc_time
@@ -71,6 +72,21 @@ def asked_issue(
     """The issue that the address names; a page that shows the newest follows it."""
     follows = isinstance(shown, Mapping) and shown.get("is_newest") is True
     return None if is_refresh(page) and follows else issued_at_utc
+
+
+def asked_regions(
+    page: str, shown: object, query: Query, *names: str
+) -> tuple[str | None, ...]:
+    """The regions that the address names; a refresh stays with those that are shown."""
+    kept: object = None
+    if is_refresh(page) and isinstance(shown, Mapping):
+        kept = shown.get("named")
+    held = kept if isinstance(kept, Mapping) else {}
+    return tuple(query.text(name) or _slug(held.get(name)) for name in names)
+
+
+def _slug(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def is_refresh(page: str) -> bool:

@@ -58,7 +58,7 @@ def shell(app_name: str, actor: Actor | None, times: Times) -> Component:
                     dcc.Link(
                         [
                             html.Span(className="gfo-logo", **aria(hidden="true")),
-                            app_name,
+                            html.Span(app_name, className="gfo-brand-name"),
                         ],
                         href=addresses.FLEET,
                         className="gfo-brand",

@@ -103,10 +103,15 @@ def _shift(item: StandingView) -> str:
     return f"{amount} {item.source_name} → {item.target_name}"
 
 
-def standing_list(decisions: Sequence[StandingView]) -> list[Child]:
-    """Each decision with its state and a link, as one line of a paragraph."""
+def standing_list(
+    decisions: Sequence[StandingView], *, most: int | None = None
+) -> list[Child]:
+    """Each decision with its state and a link, as one line of a paragraph.
+
+    Of more than `most` the others are counted.
+    """
     parts: list[Child] = []
-    for item in decisions:
+    for item in decisions[:most]:
         term = ", until taken back" if item.end_utc is None else ""
         parts += [
             "; " if parts else "",
@@ -117,4 +122,5 @@ def standing_list(decisions: Sequence[StandingView]) -> list[Child]:
             ),
             f" ({STATE_WORDS[item.stated]}{term})",
         ]
-    return parts
+    n_more = len(decisions) - len(decisions[:most])
+    return [*parts, f"; and {n_more} more"] if n_more else parts

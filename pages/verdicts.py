@@ -188,17 +188,26 @@ def _impact_cells(row: ImpactRow) -> list[str]:
         row.fleet_before,
         row.fleet_after,
     )
-    digits = _digits(values)
+    largest = max((abs(value) for value in values if value is not None), default=0.0)
+    unit, scale = row.unit, 1.0
+    if largest >= _MANY:
+        unit, scale = _LARGER_UNITS.get(row.unit, (row.unit, 1.0))
+    shown = [None if value is None else value / scale for value in values]
+    digits = _digits(largest / scale)
     return [
-        f"{row.label}, {row.unit}",
-        *(number(value, digits) for value in values),
-        _signed(row.fleet_before, row.fleet_after, digits),
+        f"{row.label}, {unit}",
+        *(number(value, digits) for value in shown),
+        _signed(shown[-2], shown[-1], digits),
     ]
 
 
-def _digits(values: tuple[float | None, ...]) -> int:
+_MANY = 10_000.0
+_LARGER_UNITS = {"kg CO₂e": ("t CO₂e", 1000.0), "L": ("m³", 1000.0)}
+"""By the unit of a record: the one in which a row with many of them is shown."""
+
+
+def _digits(largest: float) -> int:
     """Three or so meaningful digits, the same across a row."""
-    largest = max((abs(value) for value in values if value is not None), default=0.0)
     return 0 if largest >= 10_000 else 1 if largest >= 10 else 2
 
 

@@ -11,7 +11,7 @@ from core.conformal import SCORE_WINDOW
 from core.decision_states import DecisionState
 from core.event_words import quantity_words
 from core.risk import RiskLevel
-from core.scheduler import Outcome
+from core.scheduler import Outcome, ReasonCode
 from core.shares import HoursOfDay, hours_in_words
 from core.telemetry import Quantity
 from orchestrator.regions.views import RegionChoice
@@ -49,6 +49,13 @@ KIND_WORDS = {
     "recorded": "Recorded",
 }
 
+_PLAIN_REASONS = {
+    ReasonCode.WITHIN_ENVELOPE: "Within the limit",
+    ReasonCode.SHIFT_REDUCES_BUT_OVER: "Still over the limit",
+    ReasonCode.NOT_RESOLVABLE: "No shift clears it",
+    ReasonCode.SHIFT_EXCEEDS_FLEXIBLE: "More than may move",
+}
+
 _FLOOR_BELOW_FRAC = 1.5 / (SCORE_WINDOW + 1)
 """Between the chances that one and two of the most scores give."""
 
@@ -58,6 +65,17 @@ _QUANTITY = re.compile(r"\b(" + "|".join(q.value for q in Quantity) + r")\b")
 _PERCENTAGE = re.compile(r"\d+(?:\.\d+)?(?= %)")
 _LONG_PERCENTAGE = re.compile(r"\d+\.\d{3,}(?= %)")
 _SPACE_BEFORE_UNIT = re.compile(r"(?<=\d) (?=%|°C|MW|h\b)")
+
+
+def code_words(code: str) -> str:
+    """A code as a person reads it."""
+    return code.replace("_", " ").capitalize()
+
+
+REASON_WORDS = {
+    code: _PLAIN_REASONS.get(code) or code_words(code.value) for code in ReasonCode
+}
+"""Why a verdict is what it is, in a cell of a table."""
 
 
 def verdict_shape(outcome: Outcome, *, data_problem: bool) -> str:

@@ -37,16 +37,17 @@ return !document.querySelector(busy)
 def default_pages(today: date) -> dict[str, str]:
     """Addresses by name of picture, for a fresh demo fleet.
 
-    It has three years before today and decisions of some days; 26 is one of a person.
+    It has three years before today and decisions of some days; 23 is one of a person.
     """
     day = date(today.year if today > date(today.year, 5, 2) else today.year - 1, 5, 1)
     pair = f"source=arizona&target=ireland&day={day}"
     return {
         "fleet": "/",
+        "forecast": f"/forecast?region=arizona&day={day}",
         "what-if": f"/what-if?{pair}&shift=30",
         "plan": f"/plan?region=arizona&day={day}",
         "trade-offs": f"/trade-offs?{pair}&shift=40&hour=14",
-        "decision": "/decisions/26",
+        "decision": "/decisions/23",
     }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import BinaryIO, TypeVar
 
 from flask import Blueprint, jsonify, request
@@ -25,6 +26,7 @@ from orchestrator.telemetry.readers.options import (
     parse_units,
 )
 from orchestrator.telemetry.uploads import import_upload
+from pages.admin_telemetry.import_fields import in_form_words
 from pages.list_controls import ANY
 from webapp.auth import current_actor
 from webapp.permissions import add_route
@@ -45,7 +47,10 @@ def make_telemetry_upload(runtime: Runtime) -> Blueprint:
     def upload() -> ResponseReturnValue:
         stream = _sent_stream()
         request_id = sent_id(request.form.get("request_id"))
-        with exchange(runtime, current_actor(), sent=request_id) as asked:
+        with (
+            _form_words(),
+            exchange(runtime, current_actor(), sent=request_id) as asked,
+        ):
             outcome = import_upload(
                 asked,
                 stream,
@@ -56,7 +61,7 @@ def make_telemetry_upload(runtime: Runtime) -> Blueprint:
 
     def preview() -> ResponseReturnValue:
         stream = _sent_stream()
-        with exchange(runtime, current_actor()) as asked:
+        with _form_words(), exchange(runtime, current_actor()) as asked:
             inspection = inspect_telemetry(
                 asked, _described(stream), ranges=runtime.settings.valid_ranges()
             )
@@ -74,6 +79,15 @@ def make_telemetry_upload(runtime: Runtime) -> Blueprint:
             most_bytes=LARGEST_FILE_BYTES,
         )
     return blueprint
+
+
+@contextmanager
+def _form_words() -> Iterator[None]:
+    """A refusal names the fields of the form, not the options of the command."""
+    try:
+        yield
+    except InvalidInput as exc:
+        raise InvalidInput(in_form_words(exc.message)) from exc
 
 
 def _sent_stream() -> BinaryIO:

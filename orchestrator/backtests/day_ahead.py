@@ -12,11 +12,11 @@ from datetime import datetime
 from core.forecasts import HourlyForecast, Refusal, Target
 from core.regions import Region
 from models.export import export_onnx
+from models.fleet_telemetry import RegionTelemetry
 from models.forecasting import hindcast
 from models.metadata import DEFAULT_FAMILY, Family
 from models.onnx_model import OnnxModel
 from models.train import train_model
-from models.training_rows import RegionTelemetry
 
 
 def day_ahead_forecasts(

@@ -10,7 +10,7 @@ from core.quality import rule_of
 from core.quality_checks import judge_telemetry, judged_frame
 
 if TYPE_CHECKING:  # scikit-learn takes seconds to import; a command must not wait
-    from models.training_rows import RegionTelemetry
+    from models.fleet_telemetry import RegionTelemetry
 
 
 def guarded(frames: Mapping[str, RegionTelemetry]) -> dict[str, RegionTelemetry]:

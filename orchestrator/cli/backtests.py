@@ -58,7 +58,7 @@ from orchestrator.telemetry.readers.frames import read_fleet
 
 if TYPE_CHECKING:  # scikit-learn takes seconds to import
     from models.backtest import BacktestResult, BacktestSetup
-    from models.training_rows import RegionTelemetry
+    from models.fleet_telemetry import RegionTelemetry
 
 LimitC = Annotated[
     str,

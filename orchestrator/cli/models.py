@@ -14,6 +14,7 @@ from core.forecasts import Target
 from db import model_versions
 from db.model_versions import ModelVersion
 from models.bounded import bounded
+from models.fleet_telemetry import RegionTelemetry
 from models.metadata import (
     DEFAULT_FAMILY,
     MAX_MODEL_BYTES,
@@ -22,7 +23,6 @@ from models.metadata import (
     require_trained_in_past,
 )
 from models.sandbox import check_in_sandbox
-from models.training_rows import RegionTelemetry
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.processes.connect import connected_runtime
 from orchestrator.processes.terminal import (

@@ -208,6 +208,9 @@ def _rise_c(end: EndInputs, change_mw: NDArray[np.float64]) -> NDArray[np.float6
     return np.where(np.isfinite(change_mw), rise_c, np.nan)
 
 
+CARRIES_OUT = "Carries out plan"
+
+
 def _facts(
     session: Session, stored: StoredDecision, inputs: DecisionInputs | None
 ) -> tuple[NamedValue, ...]:
@@ -222,7 +225,7 @@ def _facts(
         ("Fleet policy version id", facts.fleet_policy_id),
         ("Region policy version id", facts.region_policy_id),
         ("Cites what-if", facts.what_if_id),
-        ("Carries out plan", facts.plan_id),
+        (CARRIES_OUT, facts.plan_id),
         ("Code version", facts.code_version),
         ("Telemetry changed since", _revised(session, stored)),
         *_judged_again(session, stored),

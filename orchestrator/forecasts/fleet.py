@@ -104,6 +104,35 @@ def fleet_row(request: Request, slug: str) -> FleetRow:
     return row
 
 
+@query(Permission.VIEW_FLEET)
+def ends_to_open(
+    request: Request, source_slug: str | None = None, target_slug: str | None = None
+) -> tuple[str | None, str | None]:
+    """The regions of a page whose address does not name them.
+
+    The source is the region with the worst newest verdict, as the first page ranks
+    them; the target the one with the most room below its limit. None where there is no
+    region left.
+    """
+    if source_slug and target_slug:
+        return source_slug, target_slug
+    standing = fleet_standing(request.session, request.now)
+    groups = verdict_groups(request.session, standing, request.now)
+    ranked = [item.slug for item in _worst_first(standing, groups)]
+    source = source_slug or next((one for one in ranked if one != target_slug), None)
+    others = (one for one in reversed(ranked) if one != source)
+    return source, target_slug or next(others, None)
+
+
+def _worst_first(
+    standing: Sequence[RegionStanding], groups: Mapping[str, Group]
+) -> list[RegionStanding]:
+    return sorted(
+        standing,
+        key=lambda item: (_RANK[groups[item.slug]], _margin_c(item), item.name),
+    )
+
+
 def _places(
     standing: Sequence[RegionStanding], groups: Mapping[str, Group]
 ) -> tuple[FleetPlace, ...]:
@@ -138,10 +167,7 @@ def _part(
     question: FleetQuestion,
 ) -> tuple[FleetPart, list[str]]:
     """The part asked for, and the slugs of its rows."""
-    ranked = sorted(
-        standing,
-        key=lambda item: (_RANK[groups[item.slug]], _margin_c(item), item.name),
-    )
+    ranked = _worst_first(standing, groups)
     words = question.search.casefold()
     found = [
         item.slug
@@ -175,7 +201,7 @@ def verdict_groups(
     return {
         item.slug: Group.UNJUDGED
         if is_out
-        else _group(item, policies[item.region_id], now)
+        else standing_group(item, policies[item.region_id], now)
         for item in standing
     }
 
@@ -183,8 +209,8 @@ def verdict_groups(
 _RANK = {group: place for place, group in enumerate(Group)}
 
 
-def _group(item: RegionStanding, policy: Policy, now: datetime) -> Group:
-    """As the region's page would say, as far as its newest verdict tells.
+def standing_group(item: RegionStanding, policy: Policy, at_utc: datetime) -> Group:
+    """As the region's page says at an instant, as far as its newest verdict tells.
 
     A verdict by other terms than those in force, or on telemetry that has become too
     old, is none.
@@ -194,7 +220,7 @@ def _group(item: RegionStanding, policy: Policy, now: datetime) -> Group:
         bound_c is None
         or item.known_until_utc is None
         or item.confidence != policy.confidence
-        or (now - item.known_until_utc) / HOUR > policy.telemetry_max_age_h
+        or (at_utc - item.known_until_utc) / HOUR > policy.telemetry_max_age_h
     ):
         return Group.UNJUDGED
     return Group.APPROVED if bound_c <= policy.thermal_limit_c else Group.OVER

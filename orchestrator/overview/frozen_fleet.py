@@ -10,6 +10,7 @@ from datetime import datetime
 from core.access import Permission
 from core.errors import InvalidInput
 from core.policies import Policy
+from core.telemetry import HOUR
 from core.wording import setting
 from db import alarms
 from db.alarms import AlarmMark
@@ -19,6 +20,7 @@ from db.fleet_standing import RegionStanding, fleet_standing
 from db.policies import effective_policies
 from orchestrator.decisions.lists import decision_page
 from orchestrator.decisions.views import DecisionSummary
+from orchestrator.forecasts.fleet import standing_group
 from orchestrator.forecasts.views import Group
 from orchestrator.regions.region_choice import PAGE_ROWS, no_region_yet
 from orchestrator.use_cases import Request, query
@@ -74,8 +76,9 @@ class FrozenFleet:
 def frozen_fleet(request: Request, at_utc: datetime) -> FrozenFleet:
     """What the verdicts, alarms and recorded decisions of the fleet were at an instant.
 
-    A bound is that of the newest verdict, held against the limit of that instant, as
-    live pages hold it. Regions are those that are in the fleet now.
+    A bound is that of the newest verdict, held against the limit of that instant and
+    by the age that its telemetry had, as live pages hold it. Regions are those that are
+    in the fleet now; whether the model could be used then is not known.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def frozen_fleet(request: Request, at_utc: datetime) -> FrozenFleet:
     judged = [item.region_id for item in standing if item.decision_id is not None]
     policies = effective_policies(session, judged, at_utc=at_utc) if judged else {}
     terms = {item.slug: policies.get(item.region_id) for item in standing}
-    groups = {item.slug: _group(item, terms[item.slug]) for item in standing}
+    groups = {item.slug: _group(item, terms[item.slug], at_utc) for item in standing}
     rank = {group: place for place, group in enumerate(Group)}
     shown = sorted(
         standing,
@@ -116,7 +119,7 @@ def frozen_fleet(request: Request, at_utc: datetime) -> FrozenFleet:
         at_utc=at_utc,
         counts={group: list(groups.values()).count(group) for group in Group},
         rows=tuple(
-            _row(item, terms[item.slug], stored.get(item.decision_id or 0))
+            _row(item, terms[item.slug], stored.get(item.decision_id or 0), at_utc)
             for item in shown
         ),
         alarms=tuple(alarms.active_at(session, at_utc, limit=ALARMS_SHOWN)),
@@ -125,13 +128,16 @@ def frozen_fleet(request: Request, at_utc: datetime) -> FrozenFleet:
 
 
 def _row(
-    item: RegionStanding, terms: Policy | None, decision: StoredDecision | None
+    item: RegionStanding,
+    terms: Policy | None,
+    decision: StoredDecision | None,
+    at_utc: datetime,
 ) -> FrozenRow:
     return FrozenRow(
         slug=item.slug,
         name=item.name,
-        group=_group(item, terms),
-        reason=_changed_since(item, terms)
+        group=_group(item, terms, at_utc),
+        reason=_changed_since(item, terms, at_utc)
         or (decision.facts.reason_text if decision else None),
         bound_c=item.bound_c,
         limit_c=terms.thermal_limit_c if terms else None,
@@ -140,20 +146,17 @@ def _row(
     )
 
 
-def _group(item: RegionStanding, terms: Policy | None) -> Group:
-    """By the bound of its verdict and the limit of that instant."""
-    reason = item.reason_code
-    if terms is None or reason is None or reason.is_data_problem:
-        return Group.UNJUDGED
-    if item.confidence != terms.confidence:
-        return Group.UNJUDGED
-    return Group.APPROVED if _margin_c(item, terms) >= 0 else Group.OVER
+def _group(item: RegionStanding, terms: Policy | None, at_utc: datetime) -> Group:
+    """By the terms of that instant; without any there is no verdict."""
+    return Group.UNJUDGED if terms is None else standing_group(item, terms, at_utc)
 
 
-def _changed_since(item: RegionStanding, terms: Policy | None) -> str | None:
-    """What became of the terms between the verdict and that instant; None if nothing.
+def _changed_since(
+    item: RegionStanding, terms: Policy | None, at_utc: datetime
+) -> str | None:
+    """What became of a verdict's ground until that instant; None if nothing.
 
-    The next verdict rests on the new ones.
+    The next verdict rests on the new terms.
     """
     if terms is None or item.limit_c is None or item.confidence is None:
         return None
@@ -164,6 +167,13 @@ def _changed_since(item: RegionStanding, terms: Policy | None) -> str | None:
             f"The limit was changed after this verdict, from {setting(item.limit_c)} to"
             f" {setting(terms.thermal_limit_c)} °C."
         )
+    if item.known_until_utc is not None and item.judged_bound_c is not None:
+        age_h = (at_utc - item.known_until_utc) / HOUR
+        if age_h > terms.telemetry_max_age_h:
+            return (
+                f"The telemetry behind this verdict was {setting(round(age_h, 1))} h"
+                f" old; {setting(terms.telemetry_max_age_h)} h are allowed."
+            )
     return None
 
 

@@ -6,9 +6,10 @@ Imports scikit-learn: for the command line and the worker, never for the web pro
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 
 from sqlalchemy.orm import Session
@@ -19,11 +20,22 @@ from core.audit import AuditAction
 from core.days import full_hour
 from core.errors import InvalidInput, ModelRejected
 from core.forecasts import Target
-from core.telemetry import TelemetryFrame
+from core.telemetry import hours_between
 from db import approvals, model_signatures, model_versions, policies, telemetry
 from db.regions import StoredRegion
 from models.export import export_onnx
-from models.metadata import DEFAULT_FAMILY, Family, require_trained_in_past
+from models.fleet_telemetry import (
+    HELD_REGIONS,
+    SAMPLE_REGIONS,
+    RegionTelemetry,
+    TelemetryOnRequest,
+)
+from models.metadata import (
+    DEFAULT_FAMILY,
+    MAX_REGIONS,
+    Family,
+    require_trained_in_past,
+)
 from models.parity import ParityReport, validate_parity
 from models.parity_rows import comparison_rows
 from models.sandbox import check_in_sandbox
@@ -97,10 +109,15 @@ def train_models(
     policies.fleet_policy(session)
     report = on_progress or (lambda _message: None)
     found = active_regions(session)
-    require_readable(len(found))
     last_day = until_day or _default_until(session, found, request.now)
     until_utc = datetime.combine(last_day, datetime.min.time(), tzinfo=UTC)
-    frames = _stored_frames(session, found, until_utc)
+    frames = _stored_telemetry(session, found, until_utc)
+    if family is Family.BOOSTING and len(frames) > HELD_REGIONS:
+        message = (
+            f"A boosted model has no room for the weights of {len(frames):,} regions."
+            " Train the ridge family: `gfo train --family ridge`."
+        )
+        raise InvalidInput(message)
     summaries, events = [], []
     for target in targets:
         report(f"Training {target} ({family}) on {len(frames)} regions …")
@@ -142,55 +159,52 @@ def _default_until(
     return split_day(min(first for first, _ in spans), max(last for _, last in spans))
 
 
-MOST_REGIONS = 4_000
-"""Regions that are trained on together: two years of their telemetry, read at once, are
-some 6 GB. A file has room for the weights of fewer (`models.ridge_training`)."""
-
-
-def require_readable(n_regions: int) -> None:
-    """Refuse more regions than can be read, before anything is; raises InvalidInput."""
-    if n_regions > MOST_REGIONS:
-        message = (
-            f"A model is trained on at most {MOST_REGIONS:,} regions, and {n_regions:,}"
-            " are active. Deactivate some, or upload a model that was made elsewhere."
-        )
-        raise InvalidInput(message)
-
-
-RegionFrames = dict[str, tuple[TelemetryFrame, str]]
-
-
-def _stored_frames(
+def _stored_telemetry(
     session: Session, found: Sequence[StoredRegion], until_utc: datetime
-) -> RegionFrames:
+) -> Mapping[str, RegionTelemetry]:
     """Stored telemetry of these regions before an instant, with their time zones.
 
     Raises
     ------
     InvalidInput
-        When there is none.
+        When there is none, or of more regions than a model can name.
     """
-    frames: RegionFrames = {}
-    for stored in found:
-        span = telemetry.first_and_last_hour(session, stored.region.slug)
-        if span is None or span[0] >= until_utc:
-            continue
-        frames[stored.region.slug] = (
-            load_model_frame(session, stored.region.slug, span[0], until_utc),
-            stored.region.time_zone,
-        )
-    if not frames:
+    zones = {stored.region.slug: stored.region.time_zone for stored in found}
+    firsts = {
+        slug: span[0]
+        for slug in zones
+        if (span := telemetry.first_and_last_hour(session, slug))
+        and span[0] < until_utc
+    }
+    if not firsts:
         message = (
             f"No region has telemetry before {until_utc:%Y-%m-%d}; import some with"
             " `gfo telemetry import`, or generate it."
         )
         raise InvalidInput(message)
-    return frames
+    if len(firsts) > MAX_REGIONS:
+        message = (
+            f"A model names at most {MAX_REGIONS:,} regions, and {len(firsts):,} active"
+            " ones have telemetry. Deactivate some."
+        )
+        raise InvalidInput(message)
+
+    @lru_cache(maxsize=SAMPLE_REGIONS)
+    def read(slug: str) -> RegionTelemetry:
+        frame = load_model_frame(session, slug, firsts[slug], until_utc)
+        return frame, zones[slug]
+
+    spans = {
+        slug: (first_utc, hours_between(first_utc, until_utc))
+        for slug, first_utc in firsts.items()
+    }
+    on_request = TelemetryOnRequest(spans=spans, read=read)
+    return dict(on_request) if len(firsts) <= HELD_REGIONS else on_request
 
 
 def _train_one(
     request: Request,
-    frames: RegionFrames,
+    frames: Mapping[str, RegionTelemetry],
     *,
     target: Target,
     until_utc: datetime,
@@ -265,7 +279,7 @@ def _activate(
 
 
 def _require_parity(
-    trained: TrainedModel, onnx_bytes: bytes, frames: RegionFrames
+    trained: TrainedModel, onnx_bytes: bytes, frames: Mapping[str, RegionTelemetry]
 ) -> ParityReport:
     """Hold the export against scikit-learn on 10,000 rows, thresholds included."""
     rows = comparison_rows(trained, frames)

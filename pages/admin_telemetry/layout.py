@@ -6,8 +6,13 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from dash.development.base_component import Component
 
-from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.telemetry.withdrawals import LONGEST_REASON
+from pages.admin_telemetry.import_fields import (
+    AS_IT_SAYS,
+    FIRST_FIELDS,
+    FORMAT,
+    MORE_FIELDS,
+)
 from pages.admin_telemetry.refused import refused_panel
 from pages.attributes import data
 from pages.components import disclosure, page_head, panel, skeleton
@@ -17,109 +22,6 @@ from pages.region_picker import region_field
 
 FORM = "telemetry"
 NAMED_IN_FILE = {"label": "named in the file", "value": ANY}
-_FORMAT = Field(
-    name="format",
-    label="Format",
-    kind="choice",
-    choices={one.value: one.shape.words for one in TelemetryFormat},
-)
-_FIRST_FIELDS = (
-    Field(
-        name="time_zone",
-        label="Time zone",
-        kind="text",
-        hint="Of times without an offset, such as America/Chicago.",
-        longest=64,
-    ),
-    Field(
-        name="carbon_kind",
-        label="Carbon intensity",
-        kind="choice",
-        choices={
-            ANY: "As the file says; life-cycle if it does not",
-            "life-cycle average": "Life-cycle",
-            "direct average": "Direct",
-            "direct marginal": "Marginal, direct",
-            "life-cycle marginal": "Marginal, life-cycle",
-            "life-cycle average market-based": "Life-cycle, market-based",
-        },
-    ),
-)
-_MORE_FIELDS = (
-    Field(
-        name="stamp",
-        label="Stamps",
-        kind="choice",
-        choices={ANY: "Begin, unless the format says", "begin": "Begin", "end": "End"},
-    ),
-    Field(
-        name="dates",
-        label="Dates",
-        kind="choice",
-        choices={
-            ANY: "Found from the file",
-            "day-first": "Day first",
-            "month-first": "Month first",
-            "excel": "Serials of Excel",
-        },
-    ),
-    Field(
-        name="decimal",
-        label="Decimals",
-        kind="choice",
-        choices={ANY: "Found from the file", "point": "Point", "comma": "Comma"},
-    ),
-    Field(
-        name="bind_place",
-        label="Zone",
-        kind="choice",
-        hint="A region takes files of the zone that its first import was about.",
-        choices={
-            ANY: "As the region is bound",
-            "anew": "Bind the region to the file's",
-        },
-    ),
-    Field(
-        name="place",
-        label="Place",
-        kind="text",
-        hint="Zone, node or station of a file with several.",
-        longest=100,
-    ),
-    Field(
-        name="model",
-        label="Weather model",
-        kind="text",
-        hint="Of a file with several.",
-        longest=100,
-    ),
-    Field(
-        name="columns",
-        label="Columns",
-        kind="lines",
-        hint="What each column means, one a line.",
-        example="Time=timestamp\nLoad (kW)=it_load_mw",
-    ),
-    Field(
-        name="units",
-        label="Units",
-        kind="lines",
-        hint="Of columns whose names carry none.",
-        example="price_usd_mwh=EUR/kWh",
-    ),
-    Field(
-        name="rates",
-        label="Rates",
-        kind="lines",
-        hint="USD for one of a currency.",
-        example="EUR=1.08",
-    ),
-)
-_AS_IT_SAYS = {
-    "format": TelemetryFormat.AUTO.value,
-    **{one.name: ANY for one in (*_FIRST_FIELDS, *_MORE_FIELDS) if one.choices},
-}
-"""What is chosen until somebody says more: everything as the file says it."""
 _WITHDRAWAL = Field(
     name="withdraw_reason", label="Reason", kind="text", longest=LONGEST_REASON
 )
@@ -166,7 +68,7 @@ def _import_form() -> Component:
                     ],
                     className="gfo-field gfo-inline-field",
                 ),
-                labelled_control(FORM, _FORMAT, _AS_IT_SAYS),
+                labelled_control(FORM, FORMAT, AS_IT_SAYS),
                 region_field(
                     "Region",
                     "telemetry-region",
@@ -178,13 +80,13 @@ def _import_form() -> Component:
                     ),
                     hint="For files that do not name it.",
                 ),
-                *(labelled_control(FORM, item, _AS_IT_SAYS) for item in _FIRST_FIELDS),
+                *(labelled_control(FORM, item, AS_IT_SAYS) for item in FIRST_FIELDS),
             ],
             className="gfo-form-grid",
         ),
         disclosure(
             "What the file does not say itself",
-            form_grid(FORM, _MORE_FIELDS, held=_AS_IT_SAYS),
+            form_grid(FORM, MORE_FIELDS, held=AS_IT_SAYS),
             id="telemetry-more",
         ),
         html.Div(

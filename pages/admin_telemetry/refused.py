@@ -12,6 +12,7 @@ from orchestrator.telemetry.import_pages import LONGEST_WORDS, RejectFilter
 from orchestrator.telemetry.views import RefusedPage
 from pages import addresses
 from pages.addresses import Query
+from pages.admin_telemetry.import_fields import in_form_words
 from pages.components import field, notice, panel
 from pages.grids import TWO_LINES_PX, Column, Row, Shown, listed_grid, pager, text_part
 from pages.list_controls import choice, csv_tools, order_choice, text_filter
@@ -118,7 +119,7 @@ def refused_grid_rows(page: RefusedPage) -> list[Row]:
             "id": f"{row.line_number}.{place}",
             "line": str(row.line_number),
             "code": row.reason_code,
-            "reason": [text_part(row.reason, css="gfo-lines", title=row.reason)],
+            "reason": [text_part(reason, css="gfo-lines", title=reason)],
             "raw": [
                 text_part(
                     row.raw_text, css="gfo-lines gfo-mono gfo-raw", title=row.raw_text
@@ -126,6 +127,7 @@ def refused_grid_rows(page: RefusedPage) -> list[Row]:
             ],
         }
         for place, row in enumerate(page.rows)
+        for reason in [in_form_words(row.reason)]
     ]
 
 

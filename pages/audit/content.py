@@ -8,10 +8,9 @@ from dash.development.base_component import Component
 from orchestrator.audit.views import AuditEventDetail, ChainCheckView, ChainStatus
 from orchestrator.decisions.views import NamedValue
 from pages import addresses
-from pages.audit.filters import code_words
 from pages.components import Child, facts, link, notice, panel
 from pages.theme import number
-from pages.words import exact_time
+from pages.words import code_words, exact_time
 
 
 def event_page(detail: AuditEventDetail, zone: str) -> list[Component | None]:

@@ -9,6 +9,7 @@ from dash.development.base_component import Component
 
 from core.decision_states import DecisionState
 from orchestrator.audit.views import DecisionProof
+from orchestrator.decisions.details import CARRIES_OUT
 from orchestrator.decisions.evidence import EvidenceEnd, EvidenceHours, EvidenceValue
 from orchestrator.decisions.views import (
     DecisionChart,
@@ -20,7 +21,6 @@ from orchestrator.decisions.views import (
 from pages import addresses
 from pages.audit.content import chain_lines
 from pages.audit.figures import bound_label, decision_chart
-from pages.audit.filters import code_words
 from pages.components import (
     Child,
     chart,
@@ -37,6 +37,7 @@ from pages.words import (
     KIND_WORDS,
     STATE_WORDS,
     bound,
+    code_words,
     counted,
     degrees,
     exact_time,
@@ -79,7 +80,12 @@ def decision_page(detail: DecisionDetail) -> list[Component | None]:
                 panel(
                     "Verdict", verdict_card(card), _comment(detail), id="decision-card"
                 ),
-                panel("What it rests on", facts(_facts(detail)), id="decision-facts"),
+                panel(
+                    "What it rests on",
+                    facts(_facts(detail)),
+                    *_plan_links(detail),
+                    id="decision-facts",
+                ),
             ],
             className="gfo-columns gfo-columns-2",
         ),
@@ -346,6 +352,20 @@ def _comment(detail: DecisionDetail) -> Component | None:
     if not detail.comment:
         return None
     return html.Blockquote(detail.comment, className="gfo-comment")
+
+
+def _plan_links(detail: DecisionDetail) -> list[Component]:
+    """The way to the plan that the decision carries out, if it does."""
+    plans = [fact.value for fact in detail.facts if fact.label == CARRIES_OUT]
+    return [
+        html.P(
+            link(
+                f"Open plan {plan}",
+                addresses.with_query(addresses.PLAN, {"plan": plan}),
+            )
+        )
+        for plan in plans
+    ]
 
 
 def _facts(detail: DecisionDetail) -> list[NamedValue]:

@@ -25,15 +25,6 @@ def decision_layout(*, may_decide: bool, may_replay: bool) -> Component:
             html.Div(skeleton(420), id="decision-detail"),
             html.Div(
                 [
-                    _commenting(may_decide=may_decide),
-                    _stating() if may_decide else None,
-                    _superseding() if may_decide else None,
-                ],
-                className="gfo-columns gfo-columns-start",
-            ),
-            html.Div(skeleton(420), id="decision-evidence"),
-            html.Div(
-                [
                     button("Replay", "decision-replay") if may_replay else None,
                     field(
                         "Compare with decision",
@@ -44,6 +35,15 @@ def decision_layout(*, may_decide: bool, may_replay: bool) -> Component:
                 className="gfo-tools",
             ),
             html.Div(id="decision-replayed", role="status"),
+            html.Div(
+                [
+                    _commenting(may_decide=may_decide),
+                    _stating() if may_decide else None,
+                    _superseding() if may_decide else None,
+                ],
+                className="gfo-columns gfo-columns-start",
+            ),
+            html.Div(skeleton(420), id="decision-evidence"),
         ]
     )
 

@@ -27,7 +27,7 @@ from pages.list_controls import (
 )
 from pages.region_picker import ListOption, region_field, region_options
 from pages.time_range import period_of, range_field
-from pages.words import KIND_WORDS
+from pages.words import KIND_WORDS, REASON_WORDS, code_words
 
 ORDER_WORDS = {
     DecisionOrder.NEWEST: "Newest first",
@@ -45,7 +45,7 @@ DECISION_CONTROLS = (
     "kind", "region", "outcome", "reason", "actor", "model", "words", "order", "live",
     "each",
 )  # fmt: skip
-KINDS = {"people": "By people and plans", **KIND_WORDS, "all": "All"}
+KINDS = {"people": "People and plans", **KIND_WORDS, "all": "All"}
 """The first is the usual one: what the scheduler says each hour is stored, not news."""
 EVENT_CONTROLS = (
     "actor", "action", "type", "object", "request", "order",
@@ -57,7 +57,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 def decision_controls(*tools: Component) -> Component:
     """Controls of the list of decisions; those that depend on data are filled later."""
     outcomes = {item.value: item.value for item in Outcome}
-    reasons = {item.value: code_words(item.value) for item in ReasonCode}
+    reasons = {code.value: words for code, words in REASON_WORDS.items()}
     orders = {item.value: words for item, words in ORDER_WORDS.items()}
     return html.Div(
         [
@@ -163,11 +163,6 @@ def choice_options(choices: ListChoices) -> dict[str, Sequence[ListOption]]:
         "region": region_options(choices.regions, before=filter_options({})),
         **{name: filter_options(words) for name, words in named.items()},
     }
-
-
-def code_words(code: str) -> str:
-    """A code as a person reads it."""
-    return code.replace("_", " ").capitalize()
 
 
 def _between(query: Query, now: datetime) -> tuple[datetime | None, datetime | None]:

@@ -19,7 +19,6 @@ from pages.audit.filters import (
     EVENT_CONTROLS,
     EVENT_ORDERS,
     ORDER_WORDS,
-    code_words,
     decision_order,
     is_oldest_first,
 )
@@ -40,6 +39,7 @@ from pages.theme import number
 from pages.words import (
     KIND_WORDS,
     STATE_WORDS,
+    code_words,
     counted,
     exact_time,
     local_time,

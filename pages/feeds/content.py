@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dash import html
 from dash.development.base_component import Component
 
+from core.event_words import quantity_and_unit, quantity_words
 from core.wording import listed
 from orchestrator.decisions.views import NamedValue
 from orchestrator.feeds.views import FeedHealth, FeedPage, FeedView
@@ -56,7 +57,7 @@ def _cells(view: FeedView, zone: str) -> list[Child]:
         link(view.facts.name, href),
         view.kind_words,
         tag(HEALTH_WORDS[view.health]),
-        listed(used) if used else "-",
+        listed(map(quantity_words, used)) if used else "-",
         optional_moment(view.good_until_utc, zone),
         optional_moment(view.next_run_at_utc, zone),
         view.problem or "-",
@@ -106,7 +107,9 @@ def feed_history(page: FeedPage, zone: str) -> Component:
                     [
                         place.region_slug,
                         place.place or "-",
-                        listed(place.source_of) if place.source_of else "-",
+                        listed(map(quantity_words, place.source_of))
+                        if place.source_of
+                        else "-",
                         optional_moment(place.good_until_utc, zone),
                         "-" if place.lag_h is None else number(place.lag_h),
                     ]
@@ -147,7 +150,7 @@ def feed_history(page: FeedPage, zone: str) -> Component:
                     [
                         moment(switch.at_utc, zone),
                         switch.region_slug,
-                        switch.quantity,
+                        quantity_and_unit(switch.quantity),
                         switch.reason,
                     ]
                     for switch in page.switches

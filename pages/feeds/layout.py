@@ -5,6 +5,7 @@ from __future__ import annotations
 from dash import html
 from dash.development.base_component import Component
 
+from core.event_words import quantity_and_unit
 from core.telemetry import Quantity
 from orchestrator.feeds.configuration import BOUNDS
 from orchestrator.feeds.kinds.known_kinds import KINDS
@@ -50,7 +51,7 @@ _FIRST_FIELDS = (
         label="Quantities",
         kind="lines",
         example=Quantity.CARBON_INTENSITY_GCO2_KWH.value,
-        hint="What is taken, one a line.",
+        hint="What is taken, one a line, by the names below.",
     ),
     Field(
         name="options",
@@ -92,12 +93,13 @@ def feed_form() -> list[Component]:
     return [
         form_grid("feed", _FIRST_FIELDS),
         disclosure("Schedule, order and limits", form_grid("feed", NUMBERS)),
-        disclosure("What each kind needs", _kinds()),
+        disclosure("Names of quantities, and what each kind needs", _kinds()),
     ]
 
 
 def _kinds() -> Component:
-    items: list[Component] = []
+    names = (f"{item.value} ({quantity_and_unit(item.value)})" for item in Quantity)
+    items: list[Component] = [html.Dt("Quantities"), html.Dd(", ".join(names))]
     for kind in KINDS.values():
         needs = [f"Address such as {kind.address}."]
         if kind.place_words:

@@ -62,6 +62,9 @@ def _region(row: FleetRow) -> list[Child]:
     ]
 
 
+RECORDED_SHOWN = 2
+
+
 def _verdict(row: FleetRow) -> list[Child]:
     breach = breach_words(row)
     is_approved = row.verdict.outcome is Outcome.APPROVED
@@ -91,7 +94,7 @@ def _recorded(row: FleetRow) -> Child:
         WITH_RECORDED,
         promised.verdict,
         f" bound {bound(promised.day_bound_c)}, ",
-        *standing_list(row.recorded.decisions),
+        *standing_list(row.recorded.decisions, most=RECORDED_SHOWN),
         css="gfo-second gfo-reason",
     )
 

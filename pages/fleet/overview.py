@@ -318,8 +318,8 @@ def _alarms(alarms: Sequence[AlarmView], review: AlarmFigures | None) -> Compone
     standing = [one for one in alarms if one.is_active or not one.is_acknowledged]
     rows = [_alarm(one) for one in standing[:ALARMS_SHOWN]]
     figures = (
-        f"{number(review.a_day, 1)} a day and operator, at most {MOST_A_DAY};"
-        f" {percent(100 * review.flood_frac, 2)} of the time in flood."
+        f"Last 30 days: {number(review.a_day, 1)} a day and operator, at most"
+        f" {MOST_A_DAY}; {percent(100 * review.flood_frac, 2)} of the time in flood."
         if review
         else ""
     )
@@ -329,13 +329,8 @@ def _alarms(alarms: Sequence[AlarmView], review: AlarmFigures | None) -> Compone
             still(html.Ul(rows, className="gfo-feed"))
             if rows
             else html.P("Nothing needs somebody.", className="gfo-muted"),
-            html.P(
-                [
-                    link(f"All alarms ({len(standing)})", addresses.ALARMS),
-                    f" {figures}",
-                ],
-                className="gfo-muted gfo-hint",
-            ),
+            html.P(link(f"All alarms ({len(standing)})", addresses.ALARMS)),
+            html.P(figures, className="gfo-muted gfo-hint"),
         ],
         className="gfo-card gfo-panel",
         id="overview-alarms",

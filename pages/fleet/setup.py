@@ -26,7 +26,7 @@ from pages.attributes import aria
 from pages.components import Child, disclosure, link, notice, own_password
 from pages.context import PageContext
 from pages.serving import serve
-from pages.words import wait_words_s
+from pages.words import typeset, wait_words_s
 
 REFRESH_MS = 3_000
 """While work is under way; else the page asks for nothing."""
@@ -122,7 +122,9 @@ def _task(task: TaskView) -> Component:
         [
             html.Strong(task.title),
             html.Progress(value=f"{100 * task.done_frac:.0f}", max="100"),
-            html.Span(f"{task.step}{left}", className="gfo-muted"),
+            html.Span(
+                f"{typeset(task.step.removesuffix(' …'))}{left}", className="gfo-muted"
+            ),
         ],
         className="gfo-notice gfo-task",
         role="status",

@@ -13,6 +13,7 @@ from core.access import Permission
 from core.errors import InvalidInput
 from core.telemetry import HOUR, Quantity, hours_between
 from orchestrator.forecasts.day_page import day_view
+from orchestrator.forecasts.fleet import ends_to_open
 from orchestrator.forecasts.views import ForecastDayView
 from orchestrator.freshness import KeptAnswers
 from orchestrator.overview.history import marks_between, measured_temperature
@@ -33,7 +34,14 @@ from pages.forecast.figures import Beside
 from pages.forecast.layout import content, issue_options, shown_window
 from pages.forecast_quality.callbacks import register_panel_callback
 from pages.history.content import mark_href
-from pages.refreshing import as_of, asked_issue, mark_of, only_changes, refreshing
+from pages.refreshing import (
+    as_of,
+    asked_issue,
+    asked_regions,
+    mark_of,
+    only_changes,
+    refreshing,
+)
 from pages.region_picker import region_options, register_region_search
 from pages.serving import follow_in_browser, serve
 from pages.time_range import DAY_OUTPUTS, compared_days, day_choice, follow_time
@@ -73,7 +81,8 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         search: str | None, _n_intervals: int | None, shown: object
     ) -> Sequence[object]:
         query = Query.parse(search)
-        region_slug, local_day = query.text("region"), query.day("day")
+        (region_slug,) = asked_regions("forecast", shown, query, "region")
+        local_day = query.day("day")
         ground = Ground(
             query.one_of("ground", list(Ground), "ground") or Ground.NOW.value
         )
@@ -84,7 +93,7 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         def make(request: Request) -> tuple[bool, str, tuple[object, ...]]:
             view = day_view(
                 request,
-                region_slug=region_slug,
+                region_slug=region_slug or ends_to_open(request)[0],
                 local_day=local_day,
                 issued_at_utc=issued_at_utc,
                 ground=ground,
@@ -190,6 +199,7 @@ def _rendered(
         "mark": mark,
         "is_newest": not view.is_simulation,
         "region": view.region.slug,
+        "named": {"region": view.region.slug},
         "day": view.local_day.isoformat() if view.local_day else None,
         "issue": addresses.instant_text(view.window_start_utc),
         "is_issued": view.issued_at_utc is not None,

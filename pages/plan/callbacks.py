@@ -68,6 +68,7 @@ def _register_controls(app: Dash, context: PageContext) -> None:
             Output("plan-region", "options"),
             Output("plan-region", "value"),
             *(Output("plan-day", name) for name in DAY_OUTPUTS),
+            Output("plan-find", "disabled"),
         ],
         inputs=[Input("plan-url", "search")],
         permission=Permission.VIEW_FLEET,
@@ -98,6 +99,7 @@ def _register_controls(app: Dash, context: PageContext) -> None:
                 window.last_day,
                 window.missing_days,
             ),
+            False,
         )
 
 
@@ -122,11 +124,12 @@ def _register_plan(app: Dash, context: PageContext) -> None:
         search: str | None, _n_intervals: int | None, shown: object
     ) -> Sequence[object]:
         plan_id = Query.parse(search).identifier("plan")
+        may_decide = context.current_actor().may(Permission.DECIDE)
         if plan_id is None:
-            return None, None, "d-none", "d-none", None, None
+            shown_text = content.no_plan(may_decide=may_decide)
+            return shown_text, None, "d-none", "d-none", None, None
         with refreshing("plan"), context.request() as request:
             view = stored_plan(request, plan_id)
-        may_decide = request.actor.may(Permission.DECIDE)
         can_record = view.can_be_recorded and may_decide
         can_undo = bool(view.standing_decision_ids) and may_decide
         mark = mark_of(view)

@@ -52,6 +52,35 @@ MOST_ROWS = 200
 _Row = TypeVar("_Row")
 
 
+def no_plan(*, may_decide: bool) -> Component:
+    """What a plan is for, while none is open."""
+    return panel(
+        "What a plan is for",
+        html.P(
+            "It says which region’s load runs where in each of the 24 hours, so that"
+            " the fleet pays least at the prices above and no region’s bound passes its"
+            " limit; beside it stand doing nothing and a simple rule."
+        ),
+        html.P(
+            "“Find the best plan” takes some seconds and moves nothing: the plan is"
+            " kept under its number, and only recording it makes decisions of its"
+            " transfers."
+        )
+        if may_decide
+        else html.P(
+            [
+                "Each decision that a plan made names it: see the ",
+                link(
+                    "recorded decisions",
+                    addresses.with_query(addresses.AUDIT, {"kind": "recorded"}),
+                ),
+                ".",
+            ]
+        ),
+        id="plan-none",
+    )
+
+
 def head(view: PlanView) -> list[Component | None]:
     """What a plan comes to, or why there is none."""
     if view.infeasible_text is not None:
@@ -117,7 +146,7 @@ def _headline(view: PlanView) -> Component:
             html.Ul([html.Li(typeset(text)) for text in view.blocked[:MOST_ROWS]])
             if view.blocked
             else None,
-            _rest("more regions that stay above their limits", view.blocked),
+            _rest("more regions that stay BLOCKED", view.blocked),
             _replaces(view),
             html.P(
                 f"Plan {view.plan_id}, by {view.actor_name},"
@@ -159,9 +188,7 @@ def sentence(view: PlanView, plan: PlanComparison | None) -> str:
     if not view.transfers or plan is None:
         return f"{shown_window(view)}: nothing is worth moving at these prices."
     n_blocked = plan.blocked_regions
-    stays = (
-        "" if n_blocked is None else f" Regions above their limit then: {n_blocked}."
-    )
+    stays = "" if n_blocked is None else f" Regions BLOCKED then: {n_blocked}."
     saves = "saves" if plan.saving_usd >= 0 else "costs"
     return (
         f"{shown_window(view)}: move {quantity(plan.moved_mwh, 'MWh')} in"
@@ -286,7 +313,7 @@ def _comparison(view: PlanView) -> Component:
                 "Carbon, t",
                 "Water, m³",
                 "Moved, MWh",
-                "Above limit",
+                "BLOCKED",
             ),
             [_comparison_cells(way) for way in view.comparison],
             id="plan-comparison",

@@ -82,6 +82,7 @@ def _action(*, may_decide: bool) -> Component:
         id="plan-find",
         color="primary",
         class_name="gfo-decides" if may_decide else "d-none",
+        disabled=True,  # until it is known for which window
     )
     status = html.Span(id="plan-status", role="status")
     if may_decide:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dash import Dash, Input, Output, State, ctx
+from dash import Dash, Input, Output, State, ctx, set_props
 from dash.exceptions import PreventUpdate
 
 from core.access import Permission
@@ -90,6 +90,7 @@ def _register_setup(app: Dash, context: PageContext) -> None:
             Output("region-steps", "children"),
             Output("region-setup", "hidden"),
             Output("region-setup-refresh", "disabled"),
+            Output("region-steps-done", "data"),
         ],
         inputs=[
             Input("region-url", "pathname"),
@@ -97,14 +98,29 @@ def _register_setup(app: Dash, context: PageContext) -> None:
             Input("region-setup-refresh", "n_intervals"),
             Input("region-refresh", "n_intervals"),
         ],
+        states=[State("region-steps-done", "data")],
         permission=Permission.VIEW_FLEET,
         at_load=False,
     )
-    def show_setup(pathname: str | None, *_reasons: object) -> tuple[object, ...]:
+    def show_setup(
+        pathname: str | None,
+        _changed: object,
+        _n: object,
+        n_page: object,
+        known: object,
+    ) -> tuple[object, ...]:
         with refreshing("region"), context.request() as request:
             setup = region_setup(request, region_slug_of(pathname))
         tasks, steps = setup_content(setup)
-        return tasks, steps, setup.is_finished and not tasks, not setup.is_busy
+        done = [step.is_done for step in setup.steps]
+        if isinstance(known, list) and known != done:
+            # A step ended: what the page says beside the steps rests on it.
+            set_props(
+                "region-refresh",
+                {"n_intervals": n_page + 1 if isinstance(n_page, int) else 1},
+            )
+        is_hidden = setup.is_finished and not tasks
+        return tasks, steps, is_hidden, not setup.is_busy, done
 
 
 def _register_actions(app: Dash, context: PageContext) -> None:

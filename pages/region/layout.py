@@ -50,6 +50,7 @@ def layout(*, may_set_up: bool) -> Component:
             dcc.Location(id="region-url", refresh=False),
             dcc.Interval(id="region-setup-refresh", interval=REFRESH_MS, disabled=True),
             dcc.Store(id="region-changed"),
+            dcc.Store(id="region-steps-done"),
             html.Div(skeleton(240), id="region-now"),
             panel(
                 "Before its first verdict",

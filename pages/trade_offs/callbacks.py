@@ -12,6 +12,7 @@ from plotly.io.json import to_json_plotly
 from core.access import Permission
 from core.errors import InvalidInput
 from core.shares import HoursOfDay
+from orchestrator.forecasts.fleet import ends_to_open
 from orchestrator.freshness import KeptAnswers
 from orchestrator.trade_offs.page import trade_off_view
 from orchestrator.trade_offs.views import TradeOffView, WaterScope
@@ -19,7 +20,14 @@ from orchestrator.use_cases import Request
 from orchestrator.windows.views import Ground
 from pages.addresses import Query, instant_text
 from pages.context import PageContext
-from pages.refreshing import as_of, asked_issue, mark_of, only_changes, refreshing
+from pages.refreshing import (
+    as_of,
+    asked_issue,
+    asked_regions,
+    mark_of,
+    only_changes,
+    refreshing,
+)
 from pages.region_picker import region_options, register_region_search
 from pages.serving import follow_in_browser, serve
 from pages.theme import local_labels
@@ -69,12 +77,14 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
         search: str | None, _n_intervals: int | None, shown: object
     ) -> Sequence[object]:
         query = Query.parse(search)
+        ends = asked_regions("trade-offs", shown, query, "source", "target")
         question = _question(query)
         issued_at_utc = asked_issue("trade-offs", shown, query.instant("issued"))
         times = chosen_times()
 
         def make(request: Request) -> tuple[str, tuple[object, ...]]:
-            source, target, day, shift_pct, hours_of_day, scope, ground = question
+            source, target = ends_to_open(request, *ends)
+            day, shift_pct, hours_of_day, scope, ground = question
             view = trade_off_view(
                 request,
                 source_slug=source,
@@ -88,7 +98,8 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
             return _rendered(in_times(view, times), scope)
 
         with refreshing("trade-offs"), context.request() as request:
-            mark, answer = kept.get(request, (question, issued_at_utc, times), make)
+            asked = ends, question, issued_at_utc, times
+            mark, answer = kept.get(request, asked, make)
         return only_changes("trade-offs", shown, answer, mark)
 
     follow_time(app, "trade-offs", ["frozen"], refresh="trade-offs-refresh")
@@ -109,13 +120,9 @@ def register_callbacks(app: Dash, context: PageContext) -> None:
 
 def _question(
     query: Query,
-) -> tuple[
-    str | None, str | None, date | None, float, HoursOfDay | None, WaterScope, Ground
-]:
-    """What the address asks: both ends, day, shift, hours, whose water, which load."""
+) -> tuple[date | None, float, HoursOfDay | None, WaterScope, Ground]:
+    """What the address asks of the ends: day, shift, hours, whose water, which load."""
     return (
-        query.text("source"),
-        query.text("target"),
         query.day("day"),
         query.shift_pct("shift"),
         query.hours_of_day("hours"),
@@ -162,6 +169,10 @@ def _browser_data(view: TradeOffView, scope: WaterScope, mark: str) -> dict[str,
         "mark": mark,
         "is_newest": not view.is_simulation,
         "issue": instant_text(view.hours_utc[0]),
+        "named": {
+            "source": view.source.slug,
+            "target": view.target.slug if view.target else None,
+        },
         "is_issued": view.is_issued,
         "source": view.source.slug,
         "target": view.target.slug if view.target else None,

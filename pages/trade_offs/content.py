@@ -96,6 +96,8 @@ def _ground_parts(view: TradeOffView, sums: GroundSums) -> list[Child]:
     water_m3 = _scaled(sums.water_l, LITRES_PER_M3)
     energy = number(sums.facility_energy_mwh)
     drawn = f"{energy} MWh, {number(emissions_t, 1)} t CO₂e, {number(water_m3)} m³"
+    if sums.facility_energy_mwh is None:
+        drawn = "not known for every region"
     return [
         f"{words}, without a shift: {drawn}. ",
         "(shown)" if sums.ground is view.ground else link("Show it", href, label=words),

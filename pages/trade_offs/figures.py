@@ -34,6 +34,8 @@ HOLLOW = "circle-open"
 _ZERO_GAP = 0.6
 """How far the line of zeros stands below the smallest amount, in decades."""
 _LEAST_DECADES = 0.6
+_LABEL_ROOM = 0.22
+"""Beyond the outermost amounts, of their distance: half a bubble and its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +57,17 @@ class WaterAxis:
         ticks = _round_amounts(self.low, self.high)
         positions = [math.log10(value) for value in ticks]
         texts = [number(value, 0 if value >= 1 else 2) for value in ticks]
-        bottom = self.low - 0.25
+        bottom = self.low
         if self.zero_at is not None:
             positions, texts = [self.zero_at, *positions], ["0", *texts]
-            bottom = self.zero_at - 0.35
+            bottom = self.zero_at
+        room = _LABEL_ROOM * (self.high - bottom)
         return {
             "title": title,
             "tickmode": "array",
             "tickvals": positions,
             "ticktext": texts,
-            "range": [bottom, self.high + 0.3],
+            "range": [bottom - room, self.high + room],
         }
 
 

@@ -16,6 +16,7 @@ from core.access import Permission
 from orchestrator.decisions.recording import evaluate, record
 from orchestrator.decisions.views import DecisionCard, WhatIfView
 from orchestrator.decisions.what_if import what_if_view
+from orchestrator.forecasts.fleet import ends_to_open
 from orchestrator.freshness import KeptAnswers
 from orchestrator.use_cases import Request
 from pages.addresses import (
@@ -34,6 +35,7 @@ from pages.context import PageContext
 from pages.refreshing import (
     as_of,
     asked_issue,
+    asked_regions,
     is_refresh,
     mark_of,
     only_changes,
@@ -106,13 +108,14 @@ def _register_view(app: Dash, context: PageContext) -> None:
         shift_pct = query.shift_pct("shift")
         if is_refresh("what-if"):  # of the shift that is tried now
             shift_pct = parse_shift_pct(slider)
-        asked = query.text("source"), query.text("target"), query.day("day")
+        ends = asked_regions("what-if", shown, query, "source", "target")
+        day = query.day("day")
         hours_of_day = query.hours_of_day("hours")
         issued_at_utc = asked_issue("what-if", shown, query.instant("issued"))
         times = chosen_times()
 
         def make(request: Request) -> tuple[str, tuple[object, ...]]:
-            source, target, day = asked
+            source, target = ends_to_open(request, *ends)
             view = what_if_view(
                 request,
                 source_slug=source,
@@ -127,9 +130,8 @@ def _register_view(app: Dash, context: PageContext) -> None:
             return _rendered(shown, may_decide=may_decide)
 
         with refreshing("what-if"), context.request() as request:
-            mark, answer = kept.get(
-                request, (asked, hours_of_day, issued_at_utc, shift_pct, times), make
-            )
+            asked = ends, day, hours_of_day, issued_at_utc, shift_pct, times
+            mark, answer = kept.get(request, asked, make)
         return only_changes("what-if", shown, answer, mark)
 
 

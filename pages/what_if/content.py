@@ -9,6 +9,7 @@ from datetime import datetime
 from dash import html
 from dash.development.base_component import Component
 
+from core.outcomes import Outcome
 from orchestrator.decisions.views import RecordOutcome, ShiftEnd, WhatIfView
 from orchestrator.windows.views import VerdictView
 from pages import addresses
@@ -28,7 +29,15 @@ from pages.refreshing import late_notice, older_issue
 from pages.standing import AS_LOAD_IS_NOW, WITH_RECORDED, standing_list
 from pages.theme import local_labels, number, zone_label
 from pages.verdicts import impact_rows_table, judged_on_newer
-from pages.words import bound, local_time, share, typeset, verdict_word, window_name
+from pages.words import (
+    REASON_WORDS,
+    bound,
+    local_time,
+    share,
+    typeset,
+    verdict_word,
+    window_name,
+)
 
 
 def safe_strip(view: WhatIfView) -> Component:
@@ -53,10 +62,12 @@ def safe_strip(view: WhatIfView) -> Component:
 
 def safe_words(view: WhatIfView) -> list[Component | str]:
     """The safe interval in words, and what can be moved at all."""
+    # Beyond 100 % where recorded load arrives: that may leave again.
     most_pct = math.floor(10 * view.flexible_pct + 1e-6) / 10
+    most = f"At most {share(most_pct)}" if most_pct < 100.0 else "All"
     basis = (
-        f" At most {share(most_pct)} of the load of {view.source.region.name} can be"
-        f" moved. Loads, carbon and prices: {view.inputs_basis} values."
+        f" {most} of the load of {view.source.region.name} can be moved. Loads, carbon"
+        f" and prices: {view.inputs_basis} values."
     )
     hours = f" {view.hours_text}" if view.hours_text else ""
     return [html.Strong(typeset(view.safe_interval_text)), basis, hours, *_least(view)]
@@ -162,18 +173,21 @@ def scenarios(view: WhatIfView) -> Component:
     """Verdicts at 0, 10, … 100 %."""
     return data_table(
         "Verdict at each shift",
-        ("Shift", "Verdict", "Risk", "Source bound", "Target bound"),
+        ("Shift", "Verdict", "Why", "Risk", "Source bound", "Target bound"),
         [
             [
                 _try_link(view, row.shift_pct),
                 outcome_badge(row.outcome),
+                ""
+                if row.outcome is Outcome.APPROVED
+                else REASON_WORDS[row.reason_code],
                 risk_mark(row.risk_level),
                 bound(row.source_bound_c),
                 bound(row.target_bound_c),
             ]
             for row in view.scenarios
         ],
-        numeric_from=3,
+        numeric_from=4,
         id="what-if-scenarios-table",
         cards=True,
         download=True,

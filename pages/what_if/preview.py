@@ -40,6 +40,10 @@ def preview_data(view: WhatIfView, *, may_decide: bool) -> dict[str, Any]:
         "is_newest": not view.is_simulation,
         "issue": instant_text(view.hours_utc[0]),
         "is_issued": view.issued_at_utc is not None,
+        "named": {
+            "source": view.source.region.slug,
+            "target": target.region.slug if target else None,
+        },
         "source": _end(view.source, view),
         "target": None if target is None else _end(target, view),
         "day": view.local_day.isoformat() if view.local_day else None,

@@ -24,6 +24,7 @@ WITHOUT_ENDPOINT = {
     "alarms.standing_alarms": "the alarms of /alarms, as the first page groups them",
     "decisions.decision_standing": "part of /decisions/<decision_id>",
     "decisions.supersede_form": "the choices of a form",
+    "forecasts.ends_to_open": "where a page opens whose address names no region",
     "overview.local_today": "a date that follows from the region's time zone",
     "overview.marks_between": "part of /history and /regions/<region_slug>/history",
     "overview.measured_temperature": "part of /regions/<region_slug>/history",

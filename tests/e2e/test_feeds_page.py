@@ -66,7 +66,7 @@ def test_a_feed_is_added_mended_run_and_paused(
         visitor.click("#feeds-pause")
         visitor.sees("#feeds-acted-status", "Paused.")
         visitor.sees("#feed-runs", "stored", "failed", "72")
-        visitor.sees("#feed-switches", "temperature_c", "first of the order")
+        visitor.sees("#feed-switches", "temperature, °C", "first of the order")
         visitor.sees("#feeds-list", "paused")
         assert visitor.enabled("#feeds-resume")
         assert not visitor.enabled("#feeds-pause")

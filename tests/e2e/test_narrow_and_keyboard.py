@@ -27,6 +27,7 @@ PAGES = {
     "/account": "main h1",
     "/account/password": "main h1",
     "/no-such-page": "main h1",
+    "/admin/models": "#models-versions",
 }
 WIDE_PARTS = """
 const wide = [...document.body.querySelectorAll("*")].filter((item) => {
@@ -39,9 +40,16 @@ return [
   wide.slice(0, 5).map((item) => item.tagName + "#" + item.id + "." + item.className),
 ];
 """
+BAR_ROWS = """
+return [...document.querySelectorAll(".gfo-navbar > *")]
+  .map((item) => item.getBoundingClientRect()).filter((box) => box.height > 0)
+  .map((box) => box.top + box.height / 2);
+"""
 
 
-def test_no_page_scrolls_sideways_at_320_px(visitor: Visitor) -> None:
+def test_no_page_scrolls_sideways_and_a_desk_has_one_bar(
+    visitor: Visitor,
+) -> None:
     visitor.browser.set_width(320)
     too_wide = {}
     for path, whole in PAGES.items():
@@ -55,6 +63,12 @@ def test_no_page_scrolls_sideways_at_320_px(visitor: Visitor) -> None:
         if width_px > 320 or parts:
             too_wide[path] = (width_px, parts)
     assert too_wide == {}
+
+    # On a desk the bar is one row, for whoever has the most pages.
+    for width_px in (1240, 1366, 1500, 1920):
+        visitor.browser.set_width(width_px)
+        rows_px = visitor.browser.driver.execute_script(BAR_ROWS)
+        assert max(rows_px) - min(rows_px) < 20, (width_px, rows_px)
 
 
 def test_a_shift_can_be_evaluated_and_recorded_at_320_px(visitor: Visitor) -> None:

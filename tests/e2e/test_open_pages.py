@@ -21,6 +21,7 @@ from orchestrator.forecasts.views import FleetRow
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.telemetry.demo_regions import first_demo_profiles
 from orchestrator.telemetry.imports import generate_telemetry
+from pages.fleet.cells import RECORDED_SHOWN
 from pages.standing import WITH_RECORDED
 from pages.words import bound
 from tests.asking import NOW, asking
@@ -103,8 +104,11 @@ class Day:
             said = self.visitor.sees(selector, *now, f"{WITH_RECORDED}: ")
             after = said.split(WITH_RECORDED)[1]
             assert f"{outcome} bound {shown_bound(promised.day_bound_c)}" in after
-            for item in row.recorded.decisions:
+            named = row.recorded.decisions[:RECORDED_SHOWN]
+            for item in named:
                 assert f"{item.source_name} → {item.target_name}" in after
+            n_more = len(row.recorded.decisions) - len(named)
+            assert (f"; and {n_more} more" in after) == (n_more > 0)
 
 
 def shown_bound(bound_c: float | None) -> str:

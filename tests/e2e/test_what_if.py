@@ -184,10 +184,10 @@ def test_the_preview_is_exact_on_top_of_a_recorded_shift(
 
 def test_a_link_shows_the_impact_that_evaluating_stores(visitor: Visitor) -> None:
     visitor.come_in("olga", "/what-if?source=arizona&target=ireland&shift=30")
-    visitor.sees("#what-if-impact-preview", "At 30 %, as previewed", "Carbon, kg")
+    visitor.sees("#what-if-impact-preview", "At 30 %, as previewed", "Carbon, t CO₂e")
     promised = visitor.text("#what-if-previewed-impact")
     visitor.type_into("#what-if-number", "20")
-    visitor.sees("#what-if-impact", "Carbon, kg")
+    visitor.sees("#what-if-impact", "Carbon, t CO₂e")
     visitor.sees_no("#what-if-impact-preview")
     assert visitor.text("#impact-table") != promised
     visitor.type_into("#what-if-number", "30")

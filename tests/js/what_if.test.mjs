@@ -182,6 +182,14 @@ test("the address names the issue that is shown, and no issue of a day", () => {
   assert.equal(search(), "?source=arizona&issued=2025-07-13T12%3A00Z");
 });
 
+test("the address names the regions that it left to the page, and no other", () => {
+  const { page, call } = open();
+  call("show_charts", [{ ...DATA, named: { source: "wyoming", target: "ireland" } }]);
+  assert.equal(page.window.location.search, "?source=arizona&target=ireland");
+  call("show_charts", [{ ...DATA, named: { source: "arizona", target: null } }]);
+  assert.equal(page.window.location.search, "?source=arizona&target=ireland");
+});
+
 test("new regions show their charts, and an end without a region an empty one", () => {
   const { page, call } = open();
   assert.deepEqual(call("show_charts", [DATA]), [{ data: ["arizona"] }, { data: ["ireland"] }]);

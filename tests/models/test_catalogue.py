@@ -24,7 +24,12 @@ from models.catalogue import (
     default_feature_names,
     features_named,
 )
-from models.contract import ALLOWED_OPERATORS, MAX_NODES, MAX_TENSOR_ELEMENTS
+from models.contract import (
+    ALLOWED_OPERATORS,
+    MAX_NODES,
+    MAX_TENSOR_ELEMENTS,
+    MAX_WEIGHT_ELEMENTS,
+)
 from models.features import RUN_RUNGS_H
 from models.gaps import MAX_FILLED_GAP_H, MAX_FILLED_HOURS, MAX_HELD_H, MEAN_WINDOW_H
 from models.inference import BATCH_ROWS, DEADLINE_S
@@ -118,6 +123,7 @@ def test_page_states_the_limits_that_are_enforced() -> None:
     assert list(stated.values()) == [
         f"{MAX_MODEL_BYTES // 2**20} MiB",
         f"{MAX_NODES:,}",
+        f"{MAX_WEIGHT_ELEMENTS:,}",
         f"{MAX_TENSOR_ELEMENTS:,}",
         f"{MAX_REGIONS:,}",
         f"{CHECK_BYTES // 2**20} MiB",

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import onnx
@@ -19,6 +20,7 @@ from core.weather_runs import IssuedRun, weather_runs
 from models.contract import MAX_NAME_CHARACTERS, MAX_TEXT_BYTES, read_contract
 from models.export import export_onnx
 from models.families import GRAPHS, graph_sha256
+from models.file_room import OTHER_BYTES
 from models.metadata import Family, require_trained_in_past
 from models.normalised import TYPICAL_FRAC, NormalisedModel
 from models.onnx_model import OnnxModel
@@ -185,12 +187,26 @@ def test_every_export_with_weather_forecasts_has_a_known_graph(
         )
         for hour in range(0, frame.n_hours, 6)
     )
-    frames = {"aa": (replace(frame, runs=weather_runs(runs)), "Europe/Dublin")}
+    with_runs = replace(frame, runs=weather_runs(runs)), "Europe/Dublin"
+    frames = dict.fromkeys(("aa", "bb", "cc"), with_runs)
     until_utc = frame.start_utc + 50 * 24 * HOUR
-    content = export_onnx(train_model(frames, target, until_utc, family=family, seed=1))
-    assert read_contract(content).contract_version == 2
-    model = onnx.load_model_from_string(content)
-    assert graph_sha256(model) in GRAPHS[family]
+    train = partial(train_model, frames, target, until_utc, family=family, seed=1)
+    trained = train()
+    contents = [export_onnx(trained)]
+    if family is Family.RIDGE:
+        assert isinstance(trained, TrainedWithRuns)
+        first_bytes = trained.without.weight_bytes
+        # One file has room for all weights of the model without forecasts, one not.
+        for bytes_left in (trained.with_runs.weight_bytes, first_bytes):
+            file_bytes = OTHER_BYTES + first_bytes + bytes_left - 2_000
+            contents.append(export_onnx(train(file_bytes=file_bytes)))
+            assert len(contents[-1]) < file_bytes
+    hashes = [graph_sha256(onnx.load_model_from_string(item)) for item in contents]
+    assert GRAPHS[family].issuperset(hashes)
+    assert len(set(hashes)) == len(hashes)
+    assert [read_contract(item).contract_version for item in contents] == [
+        2 for _ in contents
+    ]
 
 
 def test_a_training_window_that_ends_in_the_future_is_refused() -> None:

@@ -23,6 +23,7 @@ from models.accuracy import coverage_frac, skill_frac
 from models.contract import read_contract
 from models.export import export_onnx
 from models.features import feature_matrix
+from models.fleet_ridge import train_fleet_ridge
 from models.forecasting import hindcast
 from models.intervals import interval_quantile
 from models.metadata import Family
@@ -170,6 +171,22 @@ def test_temperature_beats_persistence_by_28_percent_pooled_and_everywhere(
     assert sum(year.n_refused for year in years.values()) == 0
     assert _pooled_skill(years) >= 0.28
     assert min(year.skill for year in years.values()) >= 0.15
+
+
+def test_with_the_weights_of_a_region_among_10_000_it_beats_persistence_as_well(
+    fleet: Fleet,
+) -> None:
+    """Some 2,500 weights of half precision each, learned from 2,500 hours."""
+    trained = train_fleet_ridge(
+        fleet.with_zones(), Target.TEMPERATURE_C, TRAIN_UNTIL_UTC, room_bytes=205_000
+    )
+    assert trained.layout.directions is not None
+    shape = trained.mean_model.own_weights().shape
+    assert 2_000 < shape[1] * shape[2] < 2_700
+    runtime = _runtime(trained)
+    years = {slug: _year(runtime, fleet, slug, 2023) for slug in fleet.frames}
+    assert _pooled_skill(years) >= 0.28
+    assert min(year.skill for year in years.values()) >= 0.13
 
 
 def test_displayed_interval_calibrated_on_2022_covers_2023(

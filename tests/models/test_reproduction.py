@@ -18,9 +18,9 @@ from models.boosting import TrainedBoosting
 from models.boosting_training import train_boosting
 from models.contract import read_contract
 from models.export import export_onnx
+from models.fleet_telemetry import RegionTelemetry
 from models.parity_rows import real_rows, threshold_rows
 from models.reproduction import ONNX_REFERENCE, SCIKIT_LEARN, reproduce
-from models.training_rows import RegionTelemetry
 from tests.models.foreign import day_before
 
 pytestmark = pytest.mark.slow

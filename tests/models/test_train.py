@@ -15,10 +15,11 @@ from models.accuracy import skill_frac
 from models.contract import read_contract
 from models.export import export_onnx
 from models.features import feature_matrix
+from models.file_room import ROOM_BYTES, require_room
 from models.metadata import MAX_MODEL_BYTES, ModelContract
 from models.observations import observed_windows, persistence_windows
 from models.ridge import TrainedRidge
-from models.ridge_training import OTHER_BYTES, require_room, train_ridge
+from models.ridge_training import train_ridge
 from models.training_rows import MIN_WINDOWS, hour_stride
 
 MakeFrame = Callable[..., TelemetryFrame]
@@ -45,28 +46,32 @@ def test_telemetry_from_until_on_changes_no_byte(
     assert export_onnx(again) == export_onnx(trained)
 
 
-def test_regions_that_a_file_has_no_room_for_are_refused_before_they_are_learned(
+def test_a_boosted_model_of_too_many_regions_is_refused_before_it_is_learned(
     trained: TrainedRidge,
 ) -> None:
-    weights_bytes = 4 * trained.layout.n_region_weights
-    n_weights = len(trained.contract.region_slugs) + 1
     exported = len(export_onnx(trained))
-    assert n_weights * weights_bytes < exported < n_weights * weights_bytes + 20_000
+    assert trained.weight_bytes < exported < trained.weight_bytes + 20_000
 
     def of_regions(count: int) -> ModelContract:
         slugs = tuple(f"region-{number}" for number in range(count))
         return replace(trained.contract, region_slugs=slugs)
 
-    most = (MAX_MODEL_BYTES - OTHER_BYTES) // weights_bytes - 1
-    require_room(of_regions(most), trained.layout, None, 4)
+    layout = trained.layout
+    most = ROOM_BYTES // layout.file_bytes(0, 8) - 1
+    require_room(of_regions(most), layout, None, ROOM_BYTES)
+    with pytest.raises(InvalidInput, match=f"room for the weights of {most:,} regions"):
+        require_room(of_regions(most + 1), layout, None, ROOM_BYTES)
+    many = replace(trained, contract=of_regions(most))
+    with pytest.raises(InvalidInput, match=r"of 0 regions.*gfo train --family ridge"):
+        require_room(of_regions(1), layout, many, 1_000)
+
+
+def test_a_full_file_of_all_weights_is_accepted(trained: TrainedRidge) -> None:
+    most = ROOM_BYTES // trained.layout.file_bytes(0) - 1
     longest = [f"{number:-<31}x" for number in range(most)]
     full = export_onnx(trained.for_regions(longest))
     assert len(full) <= MAX_MODEL_BYTES
     assert read_contract(full).region_slugs[-1].startswith(f"{most - 1}-")
-    with pytest.raises(InvalidInput, match=f"room for the weights of {most:,} regions"):
-        require_room(of_regions(most + 1), trained.layout, None, 4)
-    with pytest.raises(InvalidInput, match="of 0 regions"):
-        require_room(of_regions(1), trained.layout, of_regions(most), 4)
 
 
 def test_an_hour_later_until_does_change_the_model(

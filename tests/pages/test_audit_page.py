@@ -301,7 +301,7 @@ def test_a_decision_page_holds_inputs_comment_and_audit_event(
         "877, the row is as recorded",
         "ab" * 32,
         "Heat wave; Ireland has room.",
-        "Carbon, kg CO₂e",
+        "Carbon, t CO₂e 610.0 427.0 510.0 641.0 1,120.0 1,068.0 −52.0",
         "The forecast as it was: Arizona",
         "14 Jul 2023, 00:00 (UTC−7) to 15 Jul 2023, 00:00 (UTC−7)",
     ):

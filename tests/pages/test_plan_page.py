@@ -187,7 +187,7 @@ def test_the_sentence_says_what_moves_and_what_it_saves(view: PlanView) -> None:
     said = content.sentence(view, view.comparison[1]).replace("\u202f", " ")
     assert said == (
         "14 July 2023: move 132 MWh in 1 transfer; saves 120 USD against doing"
-        " nothing. Regions above their limit then: 0."
+        " nothing. Regions BLOCKED then: 0."
     )
     dear = content.sentence(view, way("plan", saving_usd=-50.0))
     assert "costs 50" in dear
@@ -315,7 +315,7 @@ def test_of_thousands_of_transfers_the_page_draws_the_largest(
     for rest in (
         "2,800 smaller transfers",
         "700 lower prices",
-        "300 more regions that stay above their limits",
+        "300 more regions that stay BLOCKED",
         "100 more notes",
     ):
         assert f"Not shown here: {rest}. The API answers with all." in text

@@ -53,6 +53,12 @@ def test_two_refusals_of_one_line_are_two_rows() -> None:
     assert len({str(row["id"]) for row in rows}) == 2
 
 
+def test_a_reason_names_the_fields_of_the_form() -> None:
+    first = replace(page().rows[0], reason="It has no time zone; give --timezone.")
+    (row,) = refused.refused_grid_rows(replace(page(), rows=(first,)))
+    assert "give “Time zone”." in str(row["reason"])
+
+
 def test_codes_say_how_many_rows_each_refused() -> None:
     assert refused.reason_words(page().reasons) == {
         "unknown_region": "unknown_region (1,234)"

@@ -259,8 +259,8 @@ def test_scenarios_show_the_verdict_at_every_step(
     make_what_if: Make, text_of: Text
 ) -> None:
     text = text_of(content.scenarios(make_what_if()))
-    assert "0 %  try this shift ■ BLOCKED" in text
-    assert "30 %  try this shift ✓ APPROVED ●●●○ HIGH 34.7 °C 22.7 °C" in text
+    assert "0 %  try this shift ■ BLOCKED Over limit ●●●●" in text
+    assert "30 %  try this shift ✓ APPROVED  ●●●○ HIGH 34.7 °C 22.7 °C" in text
 
 
 def test_a_window_that_cannot_be_judged_says_why(
@@ -316,7 +316,7 @@ def test_the_impact_shows_the_change_of_the_fleet(
     make_decision: Make, text_of: Text
 ) -> None:
     text = text_of(impact_table(make_decision()))
-    assert "610,000 427,000 510,000 641,000 1,120,000 1,068,000 −52,000" in text
+    assert "Carbon, t CO₂e 610.0 427.0 510.0 641.0 1,120.0 1,068.0 −52.0" in text
     assert "Energy cost, USD – – 60,000 75,000 – – –" in text
 
 

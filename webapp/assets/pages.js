@@ -24,11 +24,15 @@
       (item) => item.prop_id === `${buttonId}.n_clicks`);
   };
 
-  /* The address names the issue that is shown, so that a copied link shows it again. */
-  dc.gfo_name_issue = function (shown) {
-    if (!shown || shown.day || !shown.is_issued) return;
+  /* The address names the regions and the issue that are shown, so that a copied link
+     shows them again. */
+  dc.gfo_name_shown = function (shown) {
+    if (!shown) return;
     const url = new URL(window.location.href);
-    url.searchParams.set("issued", shown.issue);
+    for (const [name, slug] of Object.entries(shown.named || {})) {
+      if (slug && !url.searchParams.has(name)) url.searchParams.set(name, slug);
+    }
+    if (!shown.day && shown.is_issued) url.searchParams.set("issued", shown.issue);
     window.history.replaceState(window.history.state, "", url);
   };
 
@@ -143,7 +147,7 @@
     show_forecast(shown) {
       if (!shown) return;
       document.title = `Forecast: ${shown.title}`;
-      dc.gfo_name_issue(shown);
+      dc.gfo_name_shown(shown);
     },
 
     /* An issue belongs to its region and day: with another of those it is dropped. */

@@ -96,7 +96,7 @@
       if (!data) return;
       labels = data.labels;
       document.title = `Trade-offs: ${data.title}`;
-      dc.gfo_name_issue(data);
+      dc.gfo_name_shown(data);
       if (timer !== null) stop();
       showWhenDrawn(wantedHour(), 30);
     },

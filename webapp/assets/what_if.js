@@ -216,7 +216,7 @@
       if (!data) return [dc.no_update, dc.no_update];
       shown = data;
       document.title = `What-if: ${data.title}`;
-      dc.gfo_name_issue(data);
+      dc.gfo_name_shown(data);
       writePreview(data.shift_pct);
       const empty = { data: [], layout: {} };
       return [data.source.figure, data.target ? data.target.figure : empty];
