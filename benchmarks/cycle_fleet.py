@@ -6,14 +6,19 @@ and the week's fits of the plain model: what a cycle reads.
 
 from __future__ import annotations
 
+import resource
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
 from sqlalchemy import Connection, text
+from sqlalchemy.engine import Engine
 
+from benchmarks.figures import process_cpu_s
 from core.days import full_hour
 from core.telemetry import HOUR
 from core.version import CODE_VERSION
@@ -21,10 +26,16 @@ from db.engine import DatabaseUrls, libpq_url, make_engine
 from db.local_roles import create_database, tighten_database
 from db.local_server import LocalServer
 from db.migrate import upgrade
+from db.users import system_actor
 from models.plain_model import week_start
+from orchestrator.cycle.issuance import issue_live
+from orchestrator.forecasts.model_cache import ModelCache
+from orchestrator.forecasts.scoring import score_finished_windows
+from orchestrator.jobs import CHUNK_REGIONS
 from orchestrator.logs import configure_logging
-from tests.asking import NOW
-from tests.fleet import make_fleet
+from orchestrator.regions.region_choice import active_regions
+from tests.asking import NOW, asking
+from tests.fleet import make_fleet, runtime_on
 from tests.long_fleet import copied_columns
 
 CYCLE_AT = NOW - HOUR
@@ -32,6 +43,9 @@ CYCLE_AT = NOW - HOUR
 
 DAY_BEFORE = CYCLE_AT - 24 * HOUR
 """The clock of the cycle whose windows it scores."""
+
+_SETTINGS = {"shared_buffers": "256MB", "max_parallel_workers_per_gather": "0"}
+"""So that a connection's server does all of its work, and its time is counted."""
 
 _KEPT_H = 24 * 42
 _SCORE_COPIES = 3
@@ -45,48 +59,140 @@ def log_errors_only() -> None:
     )
 
 
-@contextmanager
-def measured_fleet(folder: Path, n_regions: int) -> Iterator[tuple[DatabaseUrls, str]]:
-    """A new copy of the fleet in the folder's server, and the superuser's address.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredFleet:
+    """A server with a long fleet, whose cycle of `DAY_BEFORE` is carried out."""
 
-    The fleet itself is made once, and stays in the folder.
-    """
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o755)
-    with LocalServer.own(folder, settings={"shared_buffers": "256MB"}) as server:
-        upgrade(server.urls)
-        make_long_fleet(server.urls, n_regions)
-        superuser = libpq_url(server.superuser_url)
-        with psycopg.connect(superuser, autocommit=True) as connection:
+    server: LocalServer
+    n_regions: int
+
+    @property
+    def superuser(self) -> str:
+        """The superuser's address."""
+        return libpq_url(self.server.superuser_url)
+
+    def copied(self) -> DatabaseUrls:
+        """A new copy of the fleet's database, in place of the one before."""
+        with psycopg.connect(self.superuser, autocommit=True) as connection:
             connection.execute("drop database if exists measured with (force)")
             create_database(connection, "measured", template="gfo")
             tighten_database(connection, "measured")
-        yield server.home.urls("measured"), superuser
+        return self.server.home.urls("measured")
 
 
-def make_long_fleet(urls: DatabaseUrls, n_regions: int) -> None:
-    """Fill a migrated database with about so many regions."""
-    engine = make_engine(urls.owner)
+@contextmanager
+def measured_fleet(folder: Path, n_regions: int) -> Iterator[MeasuredFleet]:
+    """The fleet of the folder's server, about so long: made once, and kept there."""
+    log_errors_only()
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+    with LocalServer.own(folder, settings=_SETTINGS) as server:
+        upgrade(server.urls)
+        yield MeasuredFleet(
+            server=server, n_regions=make_long_fleet(server.urls, n_regions)
+        )
+
+
+def make_long_fleet(urls: DatabaseUrls, n_regions: int) -> int:
+    """Fill a migrated database with about so many regions; goes on where it stopped."""
+    engine, day_before = make_engine(urls.owner), full_hour(DAY_BEFORE)
     with engine.connect() as connection:
-        is_made = connection.scalar(text("select exists (select from forecast)"))
-        is_long = connection.scalar(
-            text("select exists (select from region where slug like 'copy-%')")
+        is_made, is_long, is_scored = (
+            connection.scalar(text(f"select exists (select from {where})"))  # noqa: S608
+            for where in (
+                "forecast",
+                "region where slug like 'copy-%'",
+                f"forecast where kind = 'live' and issued_at_utc = '{day_before}'",
+            )
         )
     if not is_made:
         make_fleet(urls)
-    if is_long:
-        engine.dispose()
-        return
-    with engine.begin() as connection:
-        originals = connection.scalars(text("select count(*) from region")).one()
-        _copy_regions(connection, n_regions // originals - 1)
-        _copy_rows(connection, "telemetry", f"t.hour_utc >= '{_since()}'")
-        _copy_rows(connection, "interval_calibration", "true")
-        _copy_scores(connection)
-        _copy_fits(connection)
+    if not is_long:
+        with engine.begin() as connection:
+            originals = connection.scalars(text("select count(*) from region")).one()
+            _copy_regions(connection, n_regions // originals - 1)
+            _copy_rows(connection, "telemetry", f"t.hour_utc >= '{_since()}'")
+            _copy_rows(connection, "interval_calibration", "true")
+            _copy_scores(connection)
+            _copy_fits(connection)
+        analyze(engine)
+    if not is_scored:
+        carry_out(urls, DAY_BEFORE)
+        analyze(engine)
+    with engine.connect() as connection:
+        n_made: int = connection.scalars(text("select count(*) from region")).one()
+    engine.dispose()
+    return n_made
+
+
+def analyze(engine: Engine) -> None:
+    """Vacuum all tables and count their values for the planner."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("vacuum analyze"))
-    engine.dispose()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What a cycle took.
+
+    Attributes
+    ----------
+    python_s, postgres_s, models_s : float
+        Processor seconds of this process, of its connections' servers, and of the
+        process that runs models, its start included.
+    began_s, ended_s : float
+        By the clock that all processes of the machine share.
+    """
+
+    python_s: float
+    postgres_s: float
+    models_s: float
+    began_s: float
+    ended_s: float
+
+
+def carry_out(
+    urls: DatabaseUrls, at_utc: datetime, share: int = 0, n_shares: int = 1
+) -> Spent:
+    """Every so manieth chunk of the cycle at a clock."""
+    runtime, cache = runtime_on(urls, at_utc), ModelCache()
+    with runtime.transaction() as session:
+        found = active_regions(session)
+    chunks = [found[i : i + CHUNK_REGIONS] for i in range(0, len(found), CHUNK_REGIONS)]
+    own_s, began_s, postgres_s = time.process_time(), time.monotonic(), 0.0
+    for chunk in chunks[share::n_shares]:
+        for work in ("score", "issue"):
+            with runtime.transaction() as session:
+                backend = session.scalar(text("select pg_backend_pid()")) or 0
+                before_s = process_cpu_s(backend)
+                request = asking(session, system_actor(session, "worker"), now=at_utc)
+                if work == "score":
+                    score_finished_windows(request, stored_regions=chunk)
+                else:
+                    issue_live(
+                        request,
+                        cache,
+                        issued_at_utc=full_hour(at_utc),
+                        stored_regions=chunk,
+                    )
+            postgres_s += process_cpu_s(backend) - before_s  # its commit included
+    ended_s, own_s = time.monotonic(), time.process_time() - own_s
+    of_others_s = _children_s()
+    cache.close()
+    runtime.engine.dispose()
+    return Spent(
+        python_s=own_s,
+        postgres_s=postgres_s,
+        models_s=_children_s() - of_others_s,
+        began_s=began_s,
+        ended_s=ended_s,
+    )
+
+
+def _children_s() -> float:
+    """Processor seconds of children that ended and were waited for."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def _since() -> str:
@@ -162,13 +268,14 @@ def _copy_fits(connection: Connection) -> None:
             " union all select id, slug, id from region where slug not like 'copy-%'"
         )
     ).all()
+    kept, values = copied_columns(
+        connection, "plain_fit", {"region_id": ":id", "week_start_utc": ":week"}
+    )
     for region_id, slug, of_id in rows:
         connection.execute(
             text(
-                "insert into plain_fit (region_id, issue_hour_utc, uses_runs,"
-                " week_start_utc, content) select :id, issue_hour_utc, uses_runs,"
-                " :week, content from plain_fit where region_id = :of_id"
-                " and (issue_hour_utc = :hour or :id = :of_id)"
+                f"insert into plain_fit ({kept}) select {values} from plain_fit t"  # noqa: S608
+                " where region_id = :of_id and (issue_hour_utc = :hour or :id = :of_id)"
                 " on conflict (region_id, issue_hour_utc, uses_runs)"
                 " do update set week_start_utc = excluded.week_start_utc"
             ),

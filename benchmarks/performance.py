@@ -1,50 +1,51 @@
 """What large fleets cost, each figure beside the limit that it cannot pass.
 
-    benchmarks/run [--check] [--only imports,plans,pages,cycles,memory]
+    benchmarks/run [--check] [--only imports,cycle,...] [--fleets FOLDER]
 
-Starts a PostgreSQL of its own in a temporary folder. A figure of time is the median of
+Starts PostgreSQL servers of its own in a temporary folder; long fleets, which take
+minutes to make, stay in FOLDER if it is given. A figure of time is the median of
 `ROUNDS` processor times, client and database together (fewer where it says so), and a
 ratio to its limit that is taken in the same rounds: machines and their other work
-differ, ratios hardly.
+differ, ratios hardly. `GFO_BENCHMARK_ROUNDS` says how many rounds instead.
 Without `--check` the sections of docs/performance.md and `stored_ratios.json` are
-written; with it nothing is, and a ratio that is 1.5 times the stored one fails.
+written, as far as a heading of the third level in each; with it nothing is, and a ratio
+that is 1.5 times the stored one fails, as does a stored one that nothing measures.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import wraps
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
-from typing import TypeVar
 from urllib.request import urlopen
 
-import highspy
 import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.greedy import greedy_plan
-from core.optimizer import best_plan, pareto
-from core.placement import PlanPrices, PlanRules, placement
-from core.plans import judge_plan
+from benchmarks.cycle import cycle
+from benchmarks.figures import ROUNDS, Clock, Figure, Section
+from benchmarks.placement import plans
+from benchmarks.storage import storage
+from benchmarks.training import training
 from core.telemetry import VALID_RANGES, Quantity
 from db.copying import driver_connection
 from db.engine import make_engine
 from db.ingest import NewBatch, RowCounts, insert_batch
+from db.local_binaries import POSTGRES_MAJOR
 from db.local_server import LocalServer
 from db.migrate import upgrade
 from db.users import system_actor
@@ -57,69 +58,18 @@ from orchestrator.settings import load_settings
 from orchestrator.telemetry.imports import FileToImport, import_telemetry
 from orchestrator.telemetry.readers.formats import TelemetryFormat
 from orchestrator.use_cases import Request
-from tests.core.placement_cases import a_fleet
 from tests.faults.portal_process import PortalProcess, processes_of
 
-ROUNDS = 5
 WORSE = 1.5
+LEAST_RATIO = 0.1
+"""A ratio below it is compared as if it were it: most of it is chance."""
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
 STORED = Path(__file__).with_name("stored_ratios.json")
 
 N_HOURS = 17_520
 N_REGIONS = 10_000
-PLAN_SIZES = (200, 600, 1_000, 10_000)
-SIZE_OF_OTHERS = 1_000
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-_TICK_S = 0.01
-
-Made = TypeVar("Made")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One row of the page: processor seconds, or MiB of memory.
-
-    Attributes
-    ----------
-    ratio : float
-        To the limit; more is worse.
-    """
-
-    name: str
-    spent: float
-    limit: str
-    limited: float
-    goal: str
-
-    @property
-    def ratio(self) -> float:
-        """How many times the limit."""
-        return self.spent / max(self.limited, 1e-9)
-
-
-class Clock:
-    """Processor seconds of this process and of the session's PostgreSQL backend."""
-
-    def __init__(self, session: Session | None = None) -> None:
-        self._stat = None
-        if session is not None:
-            pid = session.scalar(text("select pg_backend_pid()"))
-            self._stat = Path(f"/proc/{pid}/stat")
-
-    def now_s(self) -> float:
-        """Seconds so far; those of the backend in steps of 10 ms."""
-        if self._stat is None:
-            return time.process_time()
-        ticks = self._stat.read_text().rsplit(")", 1)[1].split()[11:13]
-        return time.process_time() + _TICK_S * sum(map(int, ticks))
-
-    def of(self, work: Callable[[], object], repeats: int = 1) -> float:
-        """Seconds of one call of `work`."""
-        before_s = self.now_s()
-        for _ in range(repeats):
-            work()
-        return (self.now_s() - before_s) / repeats
 
 
 def imports(session: Session) -> Iterator[Figure]:
@@ -259,85 +209,6 @@ def telemetry_columns(session: Session) -> list[str]:
     return list(session.scalars(text(query)))
 
 
-def plans(_session: Session) -> Iterator[Figure]:
-    """The best plan with few transfers, beside what it cannot do without.
-
-    That is HiGHS, and each region's limits as the problem has them.
-    What else is done for 1,000 regions stands beside the same.
-    The plan of 10,000 regions is made once.
-    """
-    prices = PlanPrices(carbon_usd_per_t=50.0, water_usd_per_m3=2.0)
-    rules = PlanRules(minimum_transfer_mwh=10.0)
-    in_plan_s = 0.0
-    for n_regions in PLAN_SIZES:
-        n_rounds = 1 if n_regions > SIZE_OF_OTHERS else ROUNDS
-        fleet = a_fleet(n_regions)
-        placed_s, _, problem = solved(partial(placement, fleet), n_rounds)
-        spent_s, solved_s, plan = solved(
-            partial(best_plan, problem, prices, rules), n_rounds
-        )
-        gap_frac = (plan.objective_usd - plan.least_usd) / plan.least_usd
-        yield Figure(
-            name=f"plan of {n_regions:,} regions x 24 h",
-            spent=spent_s,
-            limit="HiGHS in it, and each region's limits",
-            limited=placed_s + solved_s,
-            goal="5 s at 1,000, 60 s at 10,000;"
-            f" at most {100 * gap_frac:.3f} % above the least cost",
-        )
-        if n_regions != SIZE_OF_OTHERS:
-            continue
-        in_plan_s = placed_s + solved_s
-        steep = replace(rules, ramp_mw_per_h=5.0)
-        for name, work in (
-            ("plan with ramps", partial(best_plan, problem, prices, steep)),
-            ("front of 12 points", partial(pareto, problem)),
-            ("greedy plan", partial(greedy_plan, problem, prices)),
-            (
-                "transfers of its plan judged",
-                partial(judge_plan, problem.outlooks, plan.moves),
-            ),
-        ):
-            yield Figure(
-                name=f"{name} of {n_regions:,} regions",
-                spent=solved(work)[0],
-                limit="those of the plan",
-                limited=in_plan_s,
-                goal="5 s",
-            )
-
-
-def solved(
-    work: Callable[[], Made], n_rounds: int = ROUNDS
-) -> tuple[float, float, Made]:
-    """Median seconds of some work, those of HiGHS in it, and what it made."""
-    clock, spent_s, solver = Clock(), [], []
-    made: list[Made] = []
-    for _ in range(n_rounds):
-        with solver_s() as in_solver:
-            spent_s.append(clock.of(lambda: made.append(work())))
-        solver.append(sum(in_solver))
-    return statistics.median(spent_s), statistics.median(solver), made[-1]
-
-
-@contextmanager
-def solver_s() -> Iterator[list[float]]:
-    """Processor seconds of each run of HiGHS meanwhile."""
-    run, spent = highspy.Highs.run, []
-
-    def timed(solver: highspy.Highs) -> object:
-        started = time.process_time()
-        answer = run(solver)
-        spent.append(time.process_time() - started)
-        return answer
-
-    highspy.Highs.run = timed
-    try:
-        yield spent
-    finally:
-        highspy.Highs.run = run
-
-
 def pages(session: Session) -> Iterator[Figure]:
     """Answers behind pages at 10,000 regions, beside a query of one row.
 
@@ -376,30 +247,7 @@ def pages(session: Session) -> Iterator[Figure]:
         )
 
 
-def cycles(_session: Session) -> Iterator[Figure]:
-    """The second of two cycles a day apart, of 1,000 regions, beside a bare COPY.
-
-    By `benchmarks/cycle.py`, once, on a fleet of 60 regions; the COPY is of the rows
-    that the cycle stored, into tables with the same indexes.
-    """
-    with tempfile.TemporaryDirectory() as name:
-        printed = subprocess.run(  # noqa: S603 -- our own program
-            [sys.executable, str(Path(__file__).with_name("cycle.py")), name, "60"],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-    found: dict[str, float] = json.loads(printed.splitlines()[-1])
-    yield Figure(
-        name="cycle of 1,000 regions, without the process that runs models",
-        spent=found["python_cpu_s_per_1000"] + found["postgres_cpu_s_per_1000"],
-        limit="bare COPY of what it stores",
-        limited=found["copy_cpu_s_per_1000"],
-        goal="3 times",
-    )
-
-
-def memory(_session: Session) -> Iterator[Figure]:
+def memory(_folder: Path) -> Iterator[Figure]:
     """Private memory of the processes of an install without regions, beside the goals.
 
     A page was asked for; the worker has begun its jobs.
@@ -427,6 +275,7 @@ def memory(_session: Session) -> Iterator[Figure]:
                     limit="the goal",
                     limited=goal_mib,
                     goal=f"{goal_mib} MB",
+                    unit="MiB",
                 )
         finally:
             portal.stop()
@@ -440,33 +289,44 @@ def private_mib(process_id: int) -> float:
     return sum(kib) / 1024
 
 
-SECTIONS: dict[str, Callable[[Session], Iterator[Figure]]] = {
-    "imports": imports,
-    "plans": plans,
-    "pages": pages,
-    "cycles": cycles,
-    "memory": memory,
-}
-
-
 def asking(session: Session) -> Request:
     """A request of the command line."""
     return Request(session=session, caller=system_actor(session, "cli"), now=NOW)
 
 
-def measured(section: str) -> list[Figure]:
-    """The figures of a section, on a database of its own."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with LocalServer.own(folder) as server:
+def on_new_database(work: Callable[[Session], Iterator[Figure]]) -> Section:
+    """The section that does its work on a database of its own, and keeps nothing."""
+
+    @wraps(work)
+    def section(_folder: Path) -> Iterator[Figure]:
+        with temporary_folder() as folder, LocalServer.own(folder) as server:
             upgrade(server.urls)
             engine = make_engine(server.urls.owner, pool_size=1)
             with Session(engine) as session, session.begin() as transaction:
-                figures = list(SECTIONS[section](session))
+                yield from work(session)
                 transaction.rollback()
             engine.dispose()
-    return figures
+
+    return section
+
+
+SECTIONS: Mapping[str, Section] = {
+    "imports": on_new_database(imports),
+    "cycle": cycle,
+    "storage": storage,
+    "training": training,
+    "plans": plans,
+    "memory": memory,
+    "pages": on_new_database(pages),
+}
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that the user of a server can enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def machine() -> str:
@@ -474,29 +334,31 @@ def machine() -> str:
     versions = ", ".join(
         f"{name} {version(name)}" for name in ("numpy", "SQLAlchemy", "highspy")
     )
+    spent = f"medians of {ROUNDS}" if ROUNDS > 1 else "one round"
     return (
-        f"{platform.system()} {platform.machine()}, Python"
-        f" {platform.python_version()}, {versions}; medians of {ROUNDS}, processor"
-        " seconds of client and database."
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, load"
+        f" {os.getloadavg()[2]:.1f}, Python {platform.python_version()}, PostgreSQL"
+        f" {POSTGRES_MAJOR}, {versions}; {spent}, processor seconds of client and"
+        " database."
     )
 
 
-def section_text(section: str, figures: list[Figure]) -> str:
+def section_text(section: str, figures: Sequence[Figure]) -> str:
     """A section of the page."""
     doc = SECTIONS[section].__doc__ or ""
     rows = [
-        f"| {figure.name} | {figure.spent:.3g} | {figure.limit}:"
+        f"| {figure.name} | {f'{figure.spent:.3g} {figure.unit}'.strip()} |"
+        f" {figure.limit}:"
         f" {figure.limited:.3g} | {figure.ratio:.1f} | {figure.goal} |"
         for figure in figures
     ]
-    head = ["| measurement | CPU, s, or MiB | limit | times the limit | goal |"]
     most_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     lines = [
         f"## {section.capitalize()}",
         "",
         *(line.strip() for line in doc.strip().splitlines()),
         "",
-        *head,
+        "| measurement | figure | limit | times the limit | goal |",
         "|---|---|---|---|---|",
         *rows,
         "",
@@ -507,14 +369,28 @@ def section_text(section: str, figures: list[Figure]) -> str:
 
 
 def with_section(page: str, section: str, written: str) -> str:
-    """The page with this section replaced, or added at its end."""
+    """The page with this section replaced, or added at its end.
+
+    What follows a heading of the third level in it was written by hand, and stays.
+    """
     title = f"## {section.capitalize()}\n"
     before, found, rest = page.partition(title)
     if not found:
         return f"{page.rstrip()}\n\n{written}"
-    _, next_title, after = rest.partition("\n## ")
-    tail = f"\n## {after}" if next_title else ""
+    _, next_title, after = rest.partition("\n##")
+    tail = f"\n##{after}" if next_title else ""
     return f"{before}{written}{tail}"
+
+
+def problems(figures: Sequence[Figure], stored: Mapping[str, float]) -> list[str]:
+    """What worsened beside the stored ratios of a section, or was not measured."""
+    ratios = {figure.name: figure.ratio for figure in figures}
+    found = [f"{name} was not measured" for name in stored if name not in ratios]
+    for name, ratio in ratios.items():
+        most = WORSE * max(stored.get(name, ratio), LEAST_RATIO)
+        if ratio > most:
+            found.append(f"{name}: {ratio:.2f} times its limit, at most {most:.2f}")
+    return found
 
 
 def main() -> int:
@@ -522,27 +398,29 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--only", default=",".join(SECTIONS))
+    parser.add_argument("--fleets", type=Path)
     given = parser.parse_args()
-    stored: dict[str, float] = json.loads(STORED.read_text()) if STORED.exists() else {}
-    page, worse = PAGE.read_text(encoding="utf-8"), 0
+    found: list[str] = []
     for section in given.only.split(","):
-        figures = measured(section)
+        with temporary_folder() as folder:
+            figures = list(SECTIONS[section](given.fleets or folder))
         for figure in figures:
-            known = stored.get(figure.name)
             print(
-                f"{figure.name}: {figure.spent:.3g}, {figure.ratio:.2f} times"
-                f" {figure.limit}; stored {known}"
+                f"{figure.name}: {figure.spent:.3g} {figure.unit}, {figure.ratio:.2f}"
+                f" times {figure.limit}"
             )
-            if known is not None and figure.ratio > WORSE * known:
-                worse += 1
-                print(f"  worse than {WORSE:g} times the stored ratio")
-        stored |= {figure.name: round(figure.ratio, 2) for figure in figures}
-        page = with_section(page, section, section_text(section, figures))
-    if not given.check:
-        PAGE.write_text(page, encoding="utf-8")
+        # Read now: sections may be measured side by side.
+        stored: dict[str, dict[str, float]] = json.loads(STORED.read_text())
+        if given.check:
+            found += problems(figures, stored.get(section, {}))
+            continue
+        stored[section] = {figure.name: round(figure.ratio, 2) for figure in figures}
+        page = PAGE.read_text(encoding="utf-8")
+        written = with_section(page, section, section_text(section, figures))
+        PAGE.write_text(written, encoding="utf-8")
         STORED.write_text(json.dumps(stored, indent=2, sort_keys=True) + "\n")
-        return 0
-    return min(worse, 1)
+    print(*found, sep="\n")
+    return min(len(found), 1)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,18 @@ from __future__ import annotations
 
 import json
 import resource
+import statistics
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from math import log
+from pathlib import Path
 
 import numpy as np
 
+from benchmarks.figures import ROUNDS, Figure
 from core.forecasts import Target
 from core.telemetry import Quantity, TelemetryFrame
 from models.export import export_onnx
@@ -45,6 +51,56 @@ def weather(number: int, n_hours: int) -> TelemetryFrame:
         values[quantity] = mean + spread * (course + 0.4 * noise)
     return TelemetryFrame(
         region_slug=f"region-{number}", start_utc=START, n_hours=n_hours, values=values
+    )
+
+
+FLEETS = ((6, 120), (24, 120))
+"""Regions and days. Two sizes tell how training grows with regions."""
+GOAL_S, GOAL_REGIONS, GOAL_DAYS = 600.0, 10_000, 730
+
+
+def training(_folder: Path) -> Iterator[Figure]:
+    """A ridge of the temperature on synthetic weather, one thread.
+
+    Each in a process of its own, beside the goal's share: 10 minutes for 10,000
+    regions of two years. So few keep all their weights, which 10,000 do not, so
+    that their share is exceeded.
+    """
+    spent = {}
+    for n_regions, n_days in FLEETS:
+        command = [sys.executable, __file__, str(n_regions), str(n_days)]
+        rounds = [
+            json.loads(
+                subprocess.run(  # noqa: S603 -- our own program
+                    command, check=True, capture_output=True
+                ).stdout
+            )
+            for _ in range(ROUNDS)
+        ]
+        spent[n_regions] = statistics.median(item["cpu_s"] for item in rounds)
+        yield Figure(
+            name=f"ridge of {n_regions} regions x {n_days} days",
+            spent=spent[n_regions],
+            limit="the goal's share",
+            limited=GOAL_S * n_regions * n_days / (GOAL_REGIONS * GOAL_DAYS),
+            goal="10 min for 10,000 regions x 2 years",
+        )
+    (few, least_s), (many, most_s) = spent.items()
+    yield Figure(
+        name="growth of training with regions: exponent",
+        spent=log(most_s / least_s) / log(many / few),
+        limit="the goal",
+        limited=1.05,
+        goal="1.05",
+        unit="",
+    )
+    yield Figure(
+        name=f"largest memory of it, {many} regions",
+        spent=rounds[-1]["peak_mib"],
+        limit="the goal",
+        limited=6144,
+        goal="6 GB for 10,000",
+        unit="MiB",
     )
 
 

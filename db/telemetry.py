@@ -29,6 +29,7 @@ from core.telemetry import (
     hours_between,
     require_full_utc_hour,
 )
+from db.regions import any_id_of
 from db.schema import (
     BATCH_COLUMNS,
     IngestBatchRow,
@@ -94,11 +95,11 @@ def load_frames(
         .select_from(TelemetryRow)
         .join(RegionRow, RegionRow.id == TelemetryRow.region_id)
         .where(
-            RegionRow.slug.in_(region_slugs),
+            TelemetryRow.region_id == any_id_of(region_slugs),
             TelemetryRow.hour_utc >= start_utc,
             TelemetryRow.hour_utc < start_utc + n_hours * HOUR,
         )
-        .group_by(RegionRow.slug)
+        .group_by(RegionRow.id)
     )
     for slug, hours, *columns in rows:
         positions = np.frombuffer(hours, ">i8") // _HOUR_US - first_hour
@@ -146,7 +147,7 @@ def _finding_codes(
         )
         .join(RegionRow, RegionRow.id == TelemetryFindingRow.region_id)
         .where(
-            RegionRow.slug.in_(region_slugs),
+            TelemetryFindingRow.region_id == any_id_of(region_slugs),
             TelemetryFindingRow.hour_utc >= start_utc,
             TelemetryFindingRow.hour_utc < start_utc + n_hours * HOUR,
         )
@@ -227,7 +228,7 @@ def carbon_kinds(
         .join(RegionRow, RegionRow.id == TelemetryRow.region_id)
         .outerjoin(IngestBatchRow, IngestBatchRow.id == its_import)
         .where(
-            RegionRow.slug.in_(region_slugs),
+            TelemetryRow.region_id == any_id_of(region_slugs),
             TelemetryRow.hour_utc >= start_utc,
             TelemetryRow.hour_utc < end_utc,
             _COLUMNS[carbon].is_not(None),

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.regions import any_id_of
 from db.schema import (
     BATCH_COLUMNS,
     IngestBatchRow,
-    RegionRow,
     TelemetryRevisionRow,
 )
 
@@ -46,9 +46,8 @@ def revised_since(
     imports = [getattr(revision, name) for name in BATCH_COLUMNS.values()]
     replaced = (
         select(revision.region_id, revision.hour_utc, revision.replaced_by_batch_id)
-        .join(RegionRow, RegionRow.id == revision.region_id)
         .where(
-            RegionRow.slug.in_(region_slugs),
+            revision.region_id == any_id_of(region_slugs),
             revision.hour_utc >= start_utc,
             revision.hour_utc < end_utc,
             revision.replaced_at_utc > known_at_utc,

@@ -20,6 +20,7 @@ from core.weather_runs import (
     weather_runs,
 )
 from db.copying import copy_rows
+from db.regions import any_id_of
 from db.schema import RegionRow, WeatherForecastRow
 
 _COLUMNS = (
@@ -142,7 +143,7 @@ def load_runs_of(
         )
         .join(RegionRow, RegionRow.id == WeatherForecastRow.region_id)
         .where(
-            RegionRow.slug.in_(region_slugs),
+            WeatherForecastRow.region_id == any_id_of(region_slugs),
             WeatherForecastRow.issued_at_utc >= start_utc - reach,
             WeatherForecastRow.issued_at_utc <= end_utc,
             WeatherForecastRow.known_at_utc <= (known_by_utc or end_utc),

@@ -67,10 +67,15 @@ def _trailing_means(values: FloatArray, hours: IntArray, stand_in: float) -> Flo
     # Each mean is summed from its own window, not from running totals: an imputed value
     # must not depend, even in the last digit, on how much history was read.
     padded = np.concatenate((np.full(MEAN_WINDOW_H, np.nan), values))
-    before = np.lib.stride_tricks.sliding_window_view(padded, MEAN_WINDOW_H)[hours]
-    n_known = np.isfinite(before).sum(axis=1)
+    counted = _running_count(np.isfinite(padded))
+    n_known = counted[hours + MEAN_WINDOW_H] - counted[hours]
+    has_mean = n_known > 0
+    windows = np.lib.stride_tricks.sliding_window_view(padded, MEAN_WINDOW_H)
+    before = windows[hours[has_mean]]
     total = np.where(np.isfinite(before), before, 0.0).sum(axis=1)
-    return np.where(n_known > 0, total / np.maximum(n_known, 1), stand_in)
+    means = np.full(len(hours), stand_in)
+    means[has_mean] = total / n_known[has_mean]
+    return means
 
 
 def gap_lengths(known: BoolArray) -> IntArray:

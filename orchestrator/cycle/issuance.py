@@ -63,6 +63,9 @@ from orchestrator.windows.database_source import LOOK_BACK_H, load_windows
 log = get_logger(__name__)
 
 
+_Histories = Mapping[InputMode, ScoreHistory]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueSummary:
     """What one issue instant gave."""
@@ -116,11 +119,12 @@ def issue_live(
     session = request.session
     issues = _read_issues(request, stored_regions, issued_at_utc)
     answers, outages = _ask(session, cache, issues)
-    made, alarms = _new_forecasts(session, issues, answers)
+    histories = _histories(session, answers)
+    made, alarms = _new_forecasts(session, issues, answers, histories)
     ids = forecasts.insert_forecasts(session, [forecast for _, forecast in made])
     _keep_inputs(session, dict(zip(ids, made, strict=True)))
     outcomes = Counter(_outcome(answer) for answer, _ in made)
-    judged = _judge(request, issues, made)
+    judged = _judge(request, issues, made, histories)
     events = _store(request, judged)
     summary = IssueSummary(
         issued=outcomes["issued"],
@@ -429,10 +433,12 @@ class _Same:
 
 
 def _new_forecasts(
-    session: Session, issues: _Issues, answers: Sequence[_Answer]
+    session: Session,
+    issues: _Issues,
+    answers: Sequence[_Answer],
+    histories: Mapping[int, _Histories],
 ) -> tuple[list[tuple[_Answer, NewForecast]], list[Event]]:
     """The rows of answers, calibrated; without refusals that are stored already."""
-    histories = _histories(session, answers)
     plain_at: list[tuple[int, LiveIssue]] = []
     made: list[tuple[_Answer, NewForecast]] = []
     for number, answer in enumerate(answers):
@@ -469,9 +475,6 @@ def _new_forecasts(
     return kept, alarms
 
 
-_Histories = Mapping[InputMode, ScoreHistory]
-
-
 def _histories(
     session: Session, answers: Sequence[_Answer]
 ) -> dict[int, dict[InputMode, ScoreHistory]]:
@@ -499,7 +502,7 @@ def _histories(
             for mode in answer.by_mode
         }
     wanted = [place for by_mode in places.values() for place in by_mode.values()]
-    found = score_histories(session, wanted, with_hours=False)
+    found = score_histories(session, wanted)
     return {
         region_id: {mode: found[place] for mode, place in by_mode.items()}
         for region_id, by_mode in places.items()
@@ -677,13 +680,14 @@ def _judge(
     request: Request,
     issues: _Issues,
     made: Sequence[tuple[_Answer, NewForecast]],
+    histories: Mapping[int, _Histories],
 ) -> list[tuple[int, Judgement]]:
     """Regions' new forecasts and what is decided on them; without what is known.
 
     It is decided on the load as it is now: what is recorded is not done.
     """
     new = {
-        forecast.region_id
+        forecast.region_id: forecast.input_mode
         for _, forecast in made
         if forecast.target is Target.TEMPERATURE_C
     }
@@ -698,6 +702,11 @@ def _judge(
         is_simulation=False,
         known_policies={item.stored_region.region_id: item.policy for item in chosen},
         known_frames=issues.telemetry,
+        known_scores={
+            region_id: histories[region_id][mode]
+            for region_id, mode in new.items()
+            if region_id in histories
+        },
     )
     judged = []
     for window in windows:

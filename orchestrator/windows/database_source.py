@@ -96,6 +96,8 @@ class KnownOfRegions:
     frames : Mapping of str to TelemetryFrame
         Of `LOOK_BACK_H` before the issue to the windows' end, where the caller has read
         them; else empty.
+    known_scores : Mapping of int to ScoreHistory
+        What the temperature forecasts saw, by region, where the caller has read it.
     """
 
     session: Session
@@ -106,6 +108,7 @@ class KnownOfRegions:
     without_decision_ids: tuple[int, ...] = ()
     lead_h: int = 0
     frames: Mapping[str, TelemetryFrame]
+    known_scores: Mapping[int, ScoreHistory]
     _loaded: dict[tuple[datetime, datetime], Mapping[str, TelemetryFrame]] = field(
         default_factory=dict
     )
@@ -158,11 +161,14 @@ class KnownOfRegions:
     def scores(self) -> Mapping[int, ScoreHistory]:
         """What each temperature forecast saw, by region; none where it had no bound."""
         places = {
-            item.region_id: self._score_place(item) for item in self.stored_regions
+            item.region_id: self._score_place(item)
+            for item in self.stored_regions
+            if item.region_id not in self.known_scores
         }
         found = {region_id: place for region_id, place in places.items() if place}
         histories = window_scores.score_histories(self.session, set(found.values()))
-        return {region_id: histories[place] for region_id, place in found.items()}
+        read = {region_id: histories[place] for region_id, place in found.items()}
+        return {**self.known_scores, **read}
 
     def _score_place(self, stored_region: StoredRegion) -> ScorePlace | None:
         stored = self.stored[stored_region.region_id].get(Target.TEMPERATURE_C)
@@ -388,12 +394,14 @@ def load_windows(
     known_at_utc: datetime | None = None,
     known_policies: Mapping[int, Policy] | None = None,
     known_frames: Mapping[str, TelemetryFrame] = MappingProxyType({}),
+    known_scores: Mapping[int, ScoreHistory] = MappingProxyType({}),
 ) -> list[RegionWindow]:
     """Read what the scheduler and the planner need of regions, each fact once for all.
 
     A live window rests on the forecasts of the models that serve now, where the issue
     has any; that of a coming day on those issued at `known_at_utc`. Policies and frames
-    may be those that the caller has read in this transaction already, of all regions.
+    may be those that the caller has read in this transaction already, of all regions;
+    so may the scores that its forecasts saw, of some.
     """
     region_ids = [item.region_id for item in stored_regions]
     known = KnownOfRegions(
@@ -410,6 +418,7 @@ def load_windows(
         without_decision_ids=without_decision_ids,
         lead_h=hours_between(known_at_utc, issued_at_utc) if known_at_utc else 0,
         frames=known_frames,
+        known_scores=known_scores,
     )
     windows = []
     for stored_region in stored_regions:

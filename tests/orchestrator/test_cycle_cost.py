@@ -11,19 +11,28 @@ from sqlalchemy.engine import Engine
 from core.days import full_hour
 from core.forecasts import InputMode, Target
 from core.telemetry import HOUR
-from db import forecasts, plain_fits, policies
+from db import forecasts, plain_fits, policies, telemetry
+from db.engine import make_engine
 from models.plain_model import HISTORY_H
 from orchestrator.cycle.issuance import issue_live
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.forecasts.plain_bounds import past_plain_bounds
+from orchestrator.forecasts.scoring import score_finished_windows
+from orchestrator.jobs import CHUNK_REGIONS
 from orchestrator.regions.region_choice import active_regions
 from orchestrator.windows.database_source import load_model_frame
 from tests.asking import NOW, asking
 from tests.fleet import Fleet
+from tests.long_fleet import copied_columns, lengthen
 
 ISSUE = full_hour(NOW) - 3 * HOUR
 MOST_PER_CHUNK = 30
 """So that a chunk of a hundred regions costs less than one statement a region."""
+N_COPIES = 150  # of each of three regions
+SPAN = 10 * 24 * HOUR
+READ_BY_SCAN = """
+select sum(seq_tup_read) from pg_stat_xact_user_tables where relname ~ '^telemetry_2'
+"""
 
 
 @contextmanager
@@ -65,6 +74,49 @@ def test_a_chunk_costs_few_statements_however_many_regions(fleet: Fleet) -> None
     assert len(statements) == len(of_one) <= MOST_PER_CHUNK
     of_hours = [s for s in statements if "FROM telemetry JOIN region" in s]
     assert len(of_hours) == 2  # their values once, and the kinds of their carbon
+
+
+def test_scores_of_a_chunk_cost_few_statements_however_many_regions(
+    fleet: Fleet,
+) -> None:
+    with fleet.runtime.transaction() as session:
+        # So late that the windows of the fleet's issue do not wait for telemetry.
+        worker = asking(
+            session, fleet.actor(session, "worker"), now=NOW + 4 * 24 * HOUR
+        )
+        one, *others = active_regions(session)
+        with recorded() as of_one:
+            assert score_finished_windows(worker, stored_regions=[one]) == 1
+        with recorded() as of_others:
+            n_scored = score_finished_windows(worker, stored_regions=others)
+    assert n_scored == len(others) > 1
+    assert len(of_one) == len(of_others) <= MOST_PER_CHUNK // 2
+
+
+def test_a_chunk_reads_the_hours_of_its_own_regions_only(fleet: Fleet) -> None:
+    """A planner that joins by slug reads those of a fleet of some hundred regions."""
+    lengthen(fleet.urls, N_COPIES)
+    engine = make_engine(fleet.urls.owner)
+    with engine.begin() as connection:
+        kept, values = copied_columns(connection, "telemetry", {"region_id": "c.id"})
+        connection.execute(
+            text(
+                f"insert into telemetry ({kept}) select {values} from telemetry t"  # noqa: S608 -- columns
+                " join region o on o.id = t.region_id"
+                " join region c on c.slug like 'copy-%-' || o.slug"
+                " where t.hour_utc >= :since"
+            ),
+            {"since": ISSUE - SPAN},
+        )
+        connection.execute(text("analyze region, telemetry"))
+    engine.dispose()
+    with fleet.runtime.transaction() as session:
+        session.execute(text("set local max_parallel_workers_per_gather = 0"))
+        slugs = [item.slug for item in active_regions(session)][-CHUNK_REGIONS:]
+        before = session.scalar(text(READ_BY_SCAN))
+        telemetry.load_frames(session, slugs, ISSUE - SPAN, ISSUE)
+        telemetry.carbon_kinds(session, slugs, ISSUE - SPAN, ISSUE)
+        assert session.scalar(text(READ_BY_SCAN)) == before
 
 
 def test_a_live_bound_is_the_one_that_two_years_give(fleet: Fleet) -> None:
