@@ -22,12 +22,14 @@ import numpy as np
 
 from core.aliases import FloatArray
 from core.conformal import (
-    Calibration,
-    ScoreTracker,
     are_exceeded,
     check_limit,
-    conformity_score,
     errors_quantile,
+)
+from core.conformity import (
+    Calibration,
+    ScoreTracker,
+    conformity_score,
 )
 from core.errors import CalibrationInsufficient
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target

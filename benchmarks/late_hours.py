@@ -20,7 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from core.conformal import ScoreTracker, check_limit, conformity_score
+from core.conformal import check_limit
+from core.conformity import (
+    ScoreTracker,
+    conformity_score,
+)
 from core.errors import CalibrationInsufficient
 from core.forecasts import HourlyForecast, Target
 from core.late_hours import MOST_LATE_H, moved_on

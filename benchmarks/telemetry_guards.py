@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from core.aliases import BoolArray, FloatArray
-from core.conformal import ScoreTracker
+from core.conformity import ScoreTracker
 from core.days import local_issue_hour
 from core.errors import CalibrationInsufficient
 from core.forecasts import Target

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.conformal import conformity_score
+from core.conformity import conformity_score
 from core.forecasts import HourlyForecast
 from core.rescoring import WindowHours
 from core.telemetry import HOUR

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from core.conformal import required_scores
+from core.conformity import required_scores
 
 MINIMUM_DAYS = 30
 """Days that must be judged in a region. Assumed: with fewer, one day moves the coverage

@@ -35,7 +35,7 @@ from decimal import Decimal
 import numpy as np
 
 from core.aliases import FloatArray
-from core.conformal import MINIMUM_SCORES
+from core.conformity import MINIMUM_SCORES
 from core.model_gate import COVERAGE_SLACK
 
 ALARM_DAYS = 3_650.0

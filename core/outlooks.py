@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.conformal import (
-    Calibration,
     LimitCheck,
     LimitChecks,
     are_exceeded,
@@ -18,6 +17,7 @@ from core.conformal import (
     day_max_quantiles,
     errors_quantile,
 )
+from core.conformity import Calibration
 from core.errors import InvalidInput
 from core.forecasts import HourlyForecast, Target
 from core.outcomes import ReasonCode

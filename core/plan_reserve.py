@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from core.conformal import MINIMUM_SCORES
+from core.conformity import MINIMUM_SCORES
 from core.outlooks import RegionOutlook
 from core.telemetry import HOUR
 

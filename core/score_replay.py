@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, Protocol, TypeVar
 
-from core.conformal import ScoreTracker
+from core.conformity import ScoreTracker
 
 
 class FinishedWindow(Protocol):

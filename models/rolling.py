@@ -11,11 +11,13 @@ import numpy as np
 
 from core.aliases import BoolArray, FloatArray
 from core.conformal import (
+    LimitCheck,
+    check_limit,
+)
+from core.conformity import (
     MINIMUM_SCORES,
     SCORE_WINDOW,
-    LimitCheck,
     ScoreTracker,
-    check_limit,
     conformity_score,
     required_scores,
 )
@@ -248,7 +250,7 @@ def rolling_checks(
     """The check of each day's bound against the limit; None where there is no bound.
 
     The bound of a day rests on the scores of days that had ended by its issue and on
-    the offset that tracked them, as in `core.conformal`.
+    the offset that tracked them, as in `core.conformity`.
 
     Parameters
     ----------

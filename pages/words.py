@@ -7,7 +7,7 @@ import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from core.conformal import SCORE_WINDOW
+from core.conformity import SCORE_WINDOW
 from core.decision_states import DecisionState
 from core.event_words import quantity_words
 from core.risk import RiskLevel

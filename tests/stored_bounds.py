@@ -8,7 +8,8 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core.conformal import ScoreTracker, check_limit
+from core.conformal import check_limit
+from core.conformity import ScoreTracker
 from db import forecasts, policies, regions, window_scores
 from orchestrator.windows.database_source import load_region_window
 

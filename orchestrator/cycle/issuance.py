@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from core.access import Permission
 from core.aliases import FloatArray
 from core.audit import AuditAction
-from core.conformal import ScoreTracker
+from core.conformity import ScoreTracker
 from core.days import WINDOW_H, local_day_of, local_issue_hour
 from core.errors import (
     CalibrationInsufficient,

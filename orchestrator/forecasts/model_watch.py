@@ -11,7 +11,10 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.audit import AuditAction
-from core.conformal import MINIMUM_SCORES, SCORE_WINDOW
+from core.conformity import (
+    MINIMUM_SCORES,
+    SCORE_WINDOW,
+)
 from core.forecasts import Target
 from core.model_watch import (
     ALARM_DAYS,

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from core.aliases import FloatArray
-from core.conformal import required_scores
+from core.conformity import required_scores
 from core.forecasts import HourlyForecast, InputMode
 from core.model_watch import compares_skill
 from core.plausibility import DRIFT_ISSUES, PlainBound, allowed_gap_c

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.access import Permission
 from core.aliases import FloatArray
 from core.audit import AuditAction
-from core.conformal import conformity_scores
+from core.conformity import conformity_scores
 from core.days import WINDOW_H, local_issue_hour, window_end
 from core.forecasts import HourlyForecast, Target
 from core.model_watch import log_error_ratios

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from core.access import Permission
-from core.conformal import required_scores
+from core.conformity import required_scores
 from core.days import WINDOW_H
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.audit import AuditAction
-from core.conformal import required_scores
+from core.conformity import required_scores
 from core.days import full_hour
 from core.errors import Conflict, InvalidInput
 from core.forecasts import Target

@@ -15,7 +15,8 @@ import numpy as np
 
 from core.aliases import FloatArray
 from core.carbon import CarbonSignalKind
-from core.conformal import Calibration, check_limits
+from core.conformal import check_limits
+from core.conformity import Calibration
 from core.days import WINDOW_H, window_end
 from core.errors import CalibrationInsufficient
 from core.footprints import RegionSignals, SignalBasis, without_carbon

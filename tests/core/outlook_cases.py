@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.conformal import Calibration
+from core.conformity import Calibration
 from core.forecasts import HourlyForecast, Target
 from core.outcomes import ReasonCode
 from core.outlooks import Problem, RegionOutlook

@@ -12,10 +12,12 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from core.conformal import (
-    Calibration,
     check_limit,
     day_max_quantiles,
     day_maxima,
+)
+from core.conformity import (
+    Calibration,
     quantile_rank,
     required_scores,
 )

@@ -13,14 +13,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.conformal import (
-    Calibration,
     LimitCheck,
-    ScoreTracker,
     bound_by_hour,
     check_limit,
     check_limits,
-    conformity_score,
     day_bound,
+)
+from core.conformity import (
+    Calibration,
+    ScoreTracker,
+    conformity_score,
     quantile_rank,
 )
 from core.errors import CalibrationInsufficient, InvalidInput

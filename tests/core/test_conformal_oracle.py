@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.conformal import Calibration, check_limit, quantile_rank
+from core.conformal import check_limit
+from core.conformity import (
+    Calibration,
+    quantile_rank,
+)
 from tests.core.conformal_cases import worst_hour_bound
 
 SCORES = st.lists(st.integers(-30, 30), min_size=60, max_size=75)

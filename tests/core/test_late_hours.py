@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from core.conformal import conformity_score
+from core.conformity import conformity_score
 from core.forecasts import HourlyForecast, Target
 from core.late_hours import forecast_late, moved_on
 from core.rescoring import WindowHours

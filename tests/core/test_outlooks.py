@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.conformal import Calibration
+from core.conformity import Calibration
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.outcomes import ReasonCode

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.conformal import required_scores
+from core.conformity import required_scores
 from core.errors import OutOfRange
 from core.policies import Policy
 

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from core.aliases import FloatArray
 from core.conformal import (
-    Calibration,
     are_exceeded,
     check_limit,
     check_limits,
-    conformity_score,
     day_max_quantiles,
     day_maxima,
+)
+from core.conformity import (
+    Calibration,
+    conformity_score,
     quantile_rank,
 )
 from core.errors import InvalidInput

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.conformal import (
+from core.conformity import (
     OFFSET_GAIN,
     OFFSET_LIMIT,
     SCORE_WINDOW,

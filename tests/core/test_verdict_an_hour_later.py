@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from core.aliases import FloatArray
-from core.conformal import Calibration, check_limit
+from core.conformal import check_limit
+from core.conformity import Calibration
 from core.outcomes import ReasonCode
 from core.outlooks import RegionOutlook
 from core.scheduler import decide

@@ -8,7 +8,11 @@ from decimal import Decimal
 import numpy as np
 
 from core.aliases import FloatArray
-from core.conformal import Calibration, ScoreTracker, conformity_score
+from core.conformity import (
+    Calibration,
+    ScoreTracker,
+    conformity_score,
+)
 from core.rescoring import WindowHours
 
 N_HOURS = 24

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.conformal import required_scores
+from core.conformity import required_scores
 from core.errors import InvalidInput
 from core.forecasts import InputMode, Target
 from core.model_gate import COVERAGE_SLACK, MINIMUM_DAYS, WORSE_RMSE_RATIO

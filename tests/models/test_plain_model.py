@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from core.conformal import quantile_rank
+from core.conformity import quantile_rank
 from core.telemetry import HOUR, Quantity, TelemetryFrame
 from core.weather_runs import IssuedRun, weather_runs
 from models.plain_model import (

@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.conformal import ScoreTracker, check_limit, conformity_score
+from core.conformal import check_limit
+from core.conformity import (
+    ScoreTracker,
+    conformity_score,
+)
 from core.forecasts import RefusalCode
 from models.rolling import RegionDays
 from models.shadow import (

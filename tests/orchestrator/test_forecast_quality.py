@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from core.access import Actor, Role
-from core.conformal import ScoreTracker, check_limit
+from core.conformal import check_limit
+from core.conformity import ScoreTracker
 from core.days import issue_at_local_midnight
 from core.forecasts import Target
 from core.telemetry import HOUR, Quantity

@@ -15,7 +15,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from core.conformal import ScoreTracker
+from core.conformity import ScoreTracker
 from core.errors import InvalidInput
 from core.forecasts import HourlyForecast, InputMode, Refusal, RefusalCode, Target
 from core.placement import PlanPrices, PlanRules

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
-from core.conformal import ScoreTracker
+from core.conformity import ScoreTracker
 from core.days import WINDOW_H, full_hour, issue_at_local_midnight, local_issue_hour
 from core.footprints import RegionSignals, SignalBasis
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
