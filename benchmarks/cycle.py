@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import resource
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -239,8 +238,10 @@ def _share(urls: DatabaseUrls, share: int, n_shares: int) -> tuple[Spent, int, f
     log_errors_only()
     with counted() as statements:
         spent = carry_out(urls, CYCLE_AT, share, n_shares)
-    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return spent, statements[0], peak_kib / 1024
+    # Not `ru_maxrss`, which a process keeps from the one that started it.
+    status = Path("/proc/self/status").read_text().splitlines()
+    peak_kib = next(line.split()[1] for line in status if line.startswith("VmHWM"))
+    return spent, statements[0], int(peak_kib) / 1024
 
 
 @contextmanager
