@@ -1,9 +1,9 @@
 """Train the ridge family for any number of regions.
 
-As long as a file has room for all weights of each region, they are trained together.
-Beyond that a sample of the regions is trained so, to learn the pooled weights and the
-directions in which regions differ (`models.directions`). Then each region is read and
-learned by itself, in these directions, and only its weights are kept.
+A few hundred regions are trained together. Of more a sample is trained so, to learn the
+pooled weights; then each region is read and learned by itself, and only its weights are
+kept. Where a file has no room for all weights of each, the sample also tells the
+directions in which regions differ (`models.directions`), and they are learned in these.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.chronology import Timeline
 from models.design import DesignLayout, layout_for
 from models.directions import common_directions
 from models.file_room import ROOM_BYTES
-from models.fleet_telemetry import RegionTelemetry, evenly_chosen
+from models.fleet_telemetry import SAMPLE_REGIONS, RegionTelemetry, evenly_chosen
 from models.ridge import TrainedRidge
 from models.ridge_learning import LearnedRegion, Prior, RidgeLearner
 from models.ridge_training import (
@@ -67,16 +67,19 @@ def train_fleet_ridge(
     contract = contract_before_training(frames, target, until_utc, seed, base)
     layout = layout_for(contract)
     n_regions = len((base.contract if base else contract).region_slugs)
-    if layout.file_bytes(n_regions) <= room_bytes:
+    fits = layout.file_bytes(n_regions) <= room_bytes
+    if fits and len(frames) <= SAMPLE_REGIONS:
         return train_ridge(frames, target, until_utc, seed, base)
     some = evenly_chosen(frames)
     sample = learn_ridge(some, target, until_utc, seed, base)
     with threadpool_limits(limits=1):
-        layout = _reduced(sample, n_regions, room_bytes)
-        return _in_directions(frames, sample, layout)
+        layout = sample.trained.layout
+        if not fits:
+            layout = _reduced(sample, n_regions, room_bytes)
+        return _one_by_one(frames, sample, layout)
 
 
-def _in_directions(
+def _one_by_one(
     frames: Mapping[str, RegionTelemetry], sample: RidgeTraining, layout: DesignLayout
 ) -> TrainedRidge:
     """The model of all regions, read and learned one by one.

@@ -13,6 +13,7 @@ import pytest
 from core.errors import InvalidInput
 from core.forecasts import Target
 from core.telemetry import HOUR, TelemetryFrame
+from models import fleet_ridge, fleet_telemetry, training_rows
 from models.accuracy import rmse
 from models.contract import read_contract
 from models.design import layout_for
@@ -74,6 +75,20 @@ def test_a_fleet_that_fits_has_the_bytes_of_all_weights(frames: Frames) -> None:
     assert export_onnx(trained) == export_onnx(all_weights)
 
 
+def test_more_than_a_sample_is_learned_one_by_one_with_all_weights(
+    frames: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A sample's rows are shared by its regions; beyond it each has as many of its own.
+    monkeypatch.setattr(training_rows, "MAX_ROWS", 900)
+    together = train_ridge(frames, Target.TEMPERATURE_C, UNTIL_UTC)
+    for module in (fleet_ridge, fleet_telemetry):
+        monkeypatch.setattr(module, "SAMPLE_REGIONS", 3)
+    one_by_one = train_fleet_ridge(frames, Target.TEMPERATURE_C, UNTIL_UTC)
+    assert one_by_one.layout.directions is None
+    assert one_by_one.contract.region_slugs == tuple(sorted(frames))
+    assert _error_c(frames, one_by_one) < 0.99 * _error_c(frames, together)
+
+
 def test_it_keeps_the_contract_and_says_what_scikit_learn_says(
     frames: Frames, reduced: TrainedRidge
 ) -> None:
@@ -98,19 +113,21 @@ def test_on_unseen_days_it_errs_like_all_weights(
     frames: Frames, reduced: TrainedRidge
 ) -> None:
     all_weights = train_ridge(frames, Target.TEMPERATURE_C, UNTIL_UTC)
+    assert _error_c(frames, reduced) < 1.03 * _error_c(frames, all_weights)
+
+
+def _error_c(frames: Frames, trained: TrainedRidge) -> float:
+    """Root mean square error on the days after the training, mean of the regions."""
     issues = [UNTIL_UTC + hour * HOUR for hour in range(9 * 24)]
-    errors = {}
-    for trained in (all_weights, reduced):
-        missed = []
-        for slug, (frame, zone) in frames.items():
-            names, target = trained.contract.feature_names, Target.TEMPERATURE_C
-            rows = feature_matrix(frame, zone, issues, names, target=target)
-            index = np.full(len(issues), trained.contract.region_index(slug))
-            mean, _ = trained.predict(rows.features, index)
-            observed = observed_windows(frame, target.quantity, issues, 24)
-            missed.append(rmse(observed, mean))
-        errors[trained is reduced] = float(np.mean(missed))
-    assert errors[True] < 1.03 * errors[False]
+    names, target = trained.contract.feature_names, Target.TEMPERATURE_C
+    missed = []
+    for slug, (frame, zone) in frames.items():
+        rows = feature_matrix(frame, zone, issues, names, target=target)
+        index = np.full(len(issues), trained.contract.region_index(slug))
+        mean, _ = trained.predict(rows.features, index)
+        observed = observed_windows(frame, target.quantity, issues, 24)
+        missed.append(rmse(observed, mean))
+    return float(np.mean(missed))
 
 
 def test_regions_read_one_by_one_give_the_same_bytes(
