@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from core.errors import Conflict, NotFound
 from db.schema import ModelEvaluationRegionRow, ModelEvaluationRow, UserRow
 
 RUNNING, DONE, FAILED = "running", "done", "failed"
+_LOCK, _REGION_LOCK = 0x67666F10, 0x67666F11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ def insert_evaluation(
 
 
 def lock_evaluation(session: Session, evaluation_id: int) -> ModelEvaluation:
-    """An evaluation, held until the transaction ends: one step at a time.
+    """An evaluation for this transaction alone, until it ends.
 
     Raises
     ------
@@ -84,13 +85,50 @@ def lock_evaluation(session: Session, evaluation_id: int) -> ModelEvaluation:
     NotFound
         When there is none.
     """
-    found = evaluation(session, evaluation_id)
-    free = session.scalar(
+    return _taken(session, evaluation_id, func.pg_try_advisory_xact_lock)
+
+
+def share_evaluation(session: Session, evaluation_id: int) -> ModelEvaluation:
+    """An evaluation of which others may evaluate other regions meanwhile.
+
+    Raises
+    ------
+    Conflict
+        When a process has it for itself.
+    NotFound
+        When there is none.
+    """
+    return _taken(session, evaluation_id, func.pg_try_advisory_xact_lock_shared)
+
+
+def take_region(session: Session, evaluation: ModelEvaluation) -> str | None:
+    """A region without figures that nobody else is at, until the transaction ends."""
+    known = evaluated_slugs(session, evaluation.evaluation_id)
+    for slug in evaluation.region_slugs:
+        key = func.hashtextextended(f"{evaluation.evaluation_id} {slug}", _REGION_LOCK)
+        if slug not in known and session.scalar(
+            select(func.pg_try_advisory_xact_lock(key))
+        ):
+            return slug
+    return None
+
+
+def wait_for_end(session: Session, evaluation_id: int) -> ModelEvaluation:
+    """An evaluation as it is when nobody else is about to close it."""
+    # Regions that refer to it keep the key of its row: those are not waited for.
+    session.execute(
         select(ModelEvaluationRow.id)
         .where(ModelEvaluationRow.id == evaluation_id)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True)
     )
-    if free is None:
+    return evaluation(session, evaluation_id)
+
+
+def _taken(
+    session: Session, evaluation_id: int, lock: Callable[..., ColumnElement[bool]]
+) -> ModelEvaluation:
+    found = evaluation(session, evaluation_id)
+    if not session.scalar(select(lock(_LOCK, evaluation_id))):
         message = f"Model version {found.model_version_id} is being evaluated already."
         raise Conflict(message)
     return evaluation(session, evaluation_id)

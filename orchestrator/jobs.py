@@ -182,9 +182,10 @@ def queue_model_check(session: Session, *, upload_id: int) -> None:
     _defer(session, CHECK_MODEL, {"upload_id": str(upload_id)})
 
 
-def queue_evaluation_step(session: Session, *, evaluation_id: int, done: int) -> None:
-    """Ask the worker for the next region of an evaluation, `done` being finished."""
-    arguments = {"evaluation_id": str(evaluation_id), "done": str(done)}
+def queue_evaluation_step(session: Session, *, evaluation_id: int, lane: int) -> None:
+    """Ask the worker for the next region in one of the lanes of an evaluation."""
+    # Workers of the release before take the lane for how many regions are done.
+    arguments = {"evaluation_id": str(evaluation_id), "done": str(lane)}
     _defer(session, EVALUATE_MODEL, arguments, priority=BEHIND_ALL)
 
 

@@ -19,7 +19,6 @@ from db import decisions, forecasts, ingest, telemetry
 from db.import_withdrawals import recorded_resting_on
 from db.ingest import StoredBatch
 from db.job_queue import lock_cycle_of
-from db.model_evaluations import RUNNING
 from db.model_health import outages
 from db.regions import StoredRegion, list_regions
 from orchestrator.cycle.issuance import issue_live
@@ -215,7 +214,7 @@ class WorkerJobs:
         """The sandboxed check of a file in quarantine."""
         check_upload(self._runtime, WORKER_USER, upload_id)
 
-    def evaluate_model(self, evaluation_id: int) -> None:
+    def evaluate_model(self, evaluation_id: int, lane: int = 0) -> None:
         """One more region of a shadow evaluation; the next is queued behind it.
 
         Raises
@@ -225,10 +224,10 @@ class WorkerJobs:
         """
         try:
             with self._request() as request:
-                evaluation = evaluate_next_region(
-                    request, self._shadow_cache, evaluation_id, queue_next=True
+                goes_on = evaluate_next_region(
+                    request, self._shadow_cache, evaluation_id, lane=lane
                 )
-            if evaluation.state == RUNNING:
+            if goes_on:
                 return
         except ServiceUnavailable:
             raise

@@ -156,8 +156,8 @@ def make_queue(runtime: Runtime, jobs: WorkerJobs) -> procrastinate.App:
 
     # Behind everything else: an evaluation is long, and its regions come one by one.
     @queue.task(name=EVALUATE_MODEL, retry=_RETRY)
-    def evaluate_model(evaluation_id: str, done: str) -> None:  # noqa: ARG001
-        jobs.evaluate_model(int(evaluation_id))
+    def evaluate_model(evaluation_id: str, done: str) -> None:
+        jobs.evaluate_model(int(evaluation_id), lane=int(done))
 
     @queue.periodic(cron="* * * * *")
     @queue.task(name=WATCH_MODELS, queueing_lock=WATCH_MODELS, priority=FIRST)

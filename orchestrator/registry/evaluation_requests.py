@@ -18,6 +18,8 @@ from orchestrator.regions.region_choice import active_regions
 from orchestrator.use_cases import Done, Event, Request, change
 
 JUDGED_DAYS = 365
+LANES = 4
+"""Workers that evaluate regions of one model at once, at most."""
 
 
 @change(
@@ -34,14 +36,14 @@ def start_evaluation(request: Request, version_id: int) -> Done[int]:
         When there is no such version or no region, or it is being evaluated already.
     """
     done = begin_evaluation(request, version_id)
-    queue_next_region(request.session, done.answer)
+    queue_lanes(request.session, done.answer)
     return done
 
 
-def queue_next_region(session: Session, evaluation_id: int) -> None:
-    """Ask the worker for the next region of an evaluation."""
-    done = len(model_evaluations.evaluated_slugs(session, evaluation_id))
-    queue_evaluation_step(session, evaluation_id=evaluation_id, done=done)
+def queue_lanes(session: Session, evaluation_id: int) -> None:
+    """Ask the workers for the regions of an evaluation."""
+    for lane in range(LANES):
+        queue_evaluation_step(session, evaluation_id=evaluation_id, lane=lane)
 
 
 def begin_evaluation(request: Request, version_id: int) -> Done[int]:

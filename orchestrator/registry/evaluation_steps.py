@@ -20,12 +20,10 @@ from db.model_evaluations import RUNNING, ModelEvaluation
 from db.model_versions import ModelVersion
 from db.regions import StoredRegion, regions_by_slug
 from orchestrator.forecasts.model_cache import ModelCache
+from orchestrator.jobs import queue_evaluation_step
 from orchestrator.logs import get_logger
 from orchestrator.registry import records
-from orchestrator.registry.evaluation_requests import (
-    begin_evaluation,
-    queue_next_region,
-)
+from orchestrator.registry.evaluation_requests import begin_evaluation
 from orchestrator.registry.region_evaluation import evaluate_region
 from orchestrator.use_cases import Done, Event, Request, change
 
@@ -39,44 +37,45 @@ log = get_logger(__name__)
     repeat=None,
 )
 def evaluate_next_region(
-    request: Request, cache: ModelCache, evaluation_id: int, *, queue_next: bool
-) -> Done[ModelEvaluation]:
-    """Evaluate one more region, or close the evaluation after the last.
+    request: Request, cache: ModelCache, evaluation_id: int, *, lane: int | None
+) -> Done[bool]:
+    """Evaluate one more region, or close the evaluation; returns whether to go on.
 
-    Idempotent, and safe to be called by several processes: they take turns. The next
-    region is queued, or left to the caller.
+    Several processes may do so at once: each takes a region that nobody is at, and
+    whoever stores the last one closes. The next region of the lane is queued; without
+    a lane it is left to the caller.
 
     Raises
     ------
     Conflict
-        When another process is at it.
+        When a command carries out the whole evaluation.
     """
     done = _evaluate_next(request, cache, evaluation_id)
-    if queue_next and done.answer.state == RUNNING:
-        queue_next_region(request.session, evaluation_id)
+    if done.answer and lane is not None:
+        queue_evaluation_step(request.session, evaluation_id=evaluation_id, lane=lane)
     return done
 
 
 def _evaluate_next(
     request: Request, cache: ModelCache, evaluation_id: int
-) -> Done[ModelEvaluation]:
+) -> Done[bool]:
     session = request.session
-    evaluation = model_evaluations.lock_evaluation(session, evaluation_id)
+    evaluation = model_evaluations.share_evaluation(session, evaluation_id)
     if evaluation.state != RUNNING:
-        return Done(answer=evaluation)
-    known = model_evaluations.evaluated_slugs(session, evaluation_id)
-    left = [slug for slug in evaluation.region_slugs if slug not in known]
-    if left:
+        return Done(answer=False)
+    slug = model_evaluations.take_region(session, evaluation)
+    if slug is not None:
         found = evaluate_region(
-            session, cache, evaluation, _region(session, left[0]), now=request.now
+            session, cache, evaluation, _region(session, slug), now=request.now
         )
         model_evaluations.insert_region_figures(
-            session, evaluation_id, left[0], records.encode(found)
+            session, evaluation_id, slug, records.encode(found)
         )
-    events = (_finish(session, evaluation),) if len(left) <= 1 else ()
-    return Done(
-        answer=model_evaluations.evaluation(session, evaluation_id), events=events
-    )
+    evaluation = model_evaluations.wait_for_end(session, evaluation_id)
+    known = model_evaluations.evaluated_slugs(session, evaluation_id)
+    if evaluation.state != RUNNING or not known.issuperset(evaluation.region_slugs):
+        return Done(answer=evaluation.state == RUNNING and slug is not None)
+    return Done(answer=False, events=(_finish(session, evaluation),))
 
 
 @change(Permission.RUN_CYCLE, AuditAction.MODEL_REJECTED, repeat=None)
@@ -85,7 +84,7 @@ def fail_evaluation(
 ) -> Done[ModelEvaluation]:
     """Close an evaluation that could not be carried out; its model is not validated."""
     session = request.session
-    evaluation = model_evaluations.lock_evaluation(session, evaluation_id)
+    evaluation = model_evaluations.wait_for_end(session, evaluation_id)
     if evaluation.state != RUNNING:
         return Done(answer=evaluation)
     model_evaluations.fail_evaluation(session, evaluation_id, reason)
@@ -124,8 +123,8 @@ def carry_out_evaluation(
         on_progress(
             f"Evaluating model {version_id} on {slug} ({number} of {n_regions}) …"
         )
-        done = _evaluate_next(request, cache, evaluation.evaluation_id)
-        evaluation, events = done.answer, (*events, *done.events)
+        events += _evaluate_next(request, cache, begun.answer).events
+    evaluation = model_evaluations.evaluation(request.session, begun.answer)
     return Done(answer=evaluation, events=events)
 
 

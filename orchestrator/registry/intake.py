@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from core.aliases import Progress
 from core.errors import Conflict, FleetError, ServiceUnavailable
 from db import model_evaluations, model_versions
-from db.model_evaluations import RUNNING, ModelEvaluation
+from db.model_evaluations import RUNNING
 from db.model_uploads import ModelUpload
 from orchestrator.forecasts.model_cache import ModelCache
 from orchestrator.registry.evaluation_steps import evaluate_next_region, fail_evaluation
@@ -78,26 +78,28 @@ def _finish_evaluation(
     try:
         while found is not None and found.state == RUNNING:
             on_progress(f"Evaluating model {version_id} …")
-            found = _next_step(runtime, user_name, cache, found.evaluation_id)
+            _next_step(runtime, user_name, cache, found.evaluation_id)
+            with runtime.transaction() as session:
+                found = model_evaluations.evaluation(session, found.evaluation_id)
     finally:
         cache.close()
 
 
 def _next_step(
     runtime: Runtime, user_name: str, cache: ModelCache, evaluation_id: int
-) -> ModelEvaluation:
+) -> None:
     try:
         with runtime.request_as(user_name) as request:
-            return evaluate_next_region(request, cache, evaluation_id, queue_next=False)
+            goes_on = evaluate_next_region(request, cache, evaluation_id, lane=None)
+        if not goes_on:  # it is closed, or workers are at the regions that are left
+            time.sleep(_LOOK_AGAIN_S)
     except ServiceUnavailable:
         raise
-    except Conflict:  # a worker is at it
+    except Conflict:  # a command is at all of it
         time.sleep(_LOOK_AGAIN_S)
-        with runtime.transaction() as session:
-            return model_evaluations.evaluation(session, evaluation_id)
     except FleetError as exc:
         with runtime.request_as(user_name) as request:
-            return fail_evaluation(request, evaluation_id, exc.message)
+            fail_evaluation(request, evaluation_id, exc.message)
 
 
 def _outcome(runtime: Runtime, upload: ModelUpload, version_id: int) -> IntakeOutcome:

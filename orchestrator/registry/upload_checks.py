@@ -15,7 +15,7 @@ from orchestrator.logs import get_logger
 from orchestrator.registry.activation import add_version
 from orchestrator.registry.evaluation_requests import (
     begin_evaluation,
-    queue_next_region,
+    queue_lanes,
 )
 from orchestrator.runtime import Runtime
 from orchestrator.use_cases import Done, Event, Request, change
@@ -129,7 +129,7 @@ def _start_evaluation(request: Request, version_id: int) -> tuple[Event, ...]:
         # Without a region there is nothing to judge by yet; an admin starts it later.
         log.warning("model_not_evaluated", reason=exc.message)
         return ()
-    queue_next_region(request.session, begun.answer)
+    queue_lanes(request.session, begun.answer)
     return begun.events
 
 

@@ -833,7 +833,7 @@ def models(portal: Portal) -> None:
                 asking(session, portal.actor(session)),
                 cache,
                 found.evaluation_id,
-                queue_next=False,
+                lane=0,
             )
     with run() as session:
         again = start_evaluation(asking(session, portal.actor(session)), version_id)

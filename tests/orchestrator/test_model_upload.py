@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -521,8 +522,8 @@ def test_an_evaluation_that_was_left_is_taken_up_where_it_was(
             checked.model_version_id,
         )
         assert resumed == found.evaluation_id
-        jobs = session.scalar(text("select args ->> 'done' from procrastinate_jobs"))
-        assert jobs == "1"
+        lanes = session.scalars(text("select args ->> 'done' from procrastinate_jobs"))
+        assert list(lanes) == ["0", "1", "2", "3"]
     for _ in found.region_slugs[1:]:
         worker.evaluate_model(found.evaluation_id)
     with fleet.runtime.transaction() as session:
@@ -546,6 +547,44 @@ def test_two_processes_do_not_evaluate_one_model_at_once(
     with fleet.runtime.transaction() as session:
         again = model_evaluations.evaluation(session, found.evaluation_id)
     assert again.state == "running"
+
+
+def test_workers_share_the_regions_of_an_evaluation_and_the_last_one_closes_it(
+    fleet: Fleet, worker: WorkerJobs
+) -> None:
+    given = upload(fleet.runtime, day_before(UNTIL))
+    worker.check_model(given.upload_id)
+    with fleet.runtime.transaction() as session:
+        checked = model_uploads.model_upload(session, given.upload_id)
+        assert checked.model_version_id is not None
+        found = model_evaluations.newest_evaluation(session, checked.model_version_id)
+        n_rejected = events(session, AuditAction.MODEL_REJECTED)
+    assert found is not None
+    first, *others = found.region_slugs
+    evaluation_id = found.evaluation_id
+    with fleet.runtime.transaction() as held:
+        shared = model_evaluations.share_evaluation(held, evaluation_id)
+        assert model_evaluations.take_region(held, shared) == first
+        for _ in others:
+            worker.evaluate_model(evaluation_id, lane=1)
+        with fleet.runtime.transaction() as session:
+            known = model_evaluations.evaluated_slugs(session, evaluation_id)
+            assert known == set(others)
+            session.execute(text("delete from procrastinate_jobs"))
+        worker.evaluate_model(evaluation_id, lane=1)  # nothing is left for this lane
+        with fleet.runtime.transaction() as session:
+            open_one = model_evaluations.evaluation(session, evaluation_id)
+            assert open_one.state == "running"
+            left = "select count(*) from procrastinate_jobs"
+            assert session.scalar(text(left)) == 0
+    with ThreadPoolExecutor(2) as pool:
+        other = WorkerJobs(fleet.runtime)
+        list(pool.map(lambda w: w.evaluate_model(evaluation_id), (worker, other)))
+        other.close()
+    with fleet.runtime.transaction() as session:
+        done = model_evaluations.evaluation(session, evaluation_id)
+        assert events(session, AuditAction.MODEL_REJECTED) == n_rejected + 1
+    assert (done.state, done.gate_passed) == ("done", False)
 
 
 def test_a_candidate_that_hangs_is_rejected_and_says_so(
