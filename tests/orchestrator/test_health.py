@@ -144,7 +144,7 @@ def test_a_cycle_is_late_for_the_regions_that_it_left_out(decided: Fleet) -> Non
     two_h_later = cycle_of(standings, now + timedelta(hours=2))
     assert not two_h_later.is_sound
     assert f"{len(standings)} of {len(standings)} regions are late" in two_h_later.text
-    one_new = [*standings, replace(standings[0], slug="new", issued_at_utc=None)]
+    one_new = [*standings, standings[0]._replace(slug="new", issued_at_utc=None)]
     assert cycle_of(one_new, now).text.endswith("are late: new")
 
 
