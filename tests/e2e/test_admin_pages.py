@@ -88,7 +88,7 @@ def test_a_preview_shows_how_a_file_would_be_read_and_keeps_nothing(
     visitor.type_into("#telemetry-time-zone", "-05:00")
     visitor.click("#telemetry-more summary")
     visitor.click("#telemetry-look")
-    visitor.sees("#telemetry-status.gfo-problem", "--column Time=timestamp")
+    visitor.sees("#telemetry-status.gfo-problem", "“Columns” Time=timestamp")
     visitor.type_into("#telemetry-columns", "Time=timestamp\nLoad (kW)=it_load_mw")
     visitor.click("#telemetry-look")
     visitor.sees(
