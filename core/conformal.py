@@ -64,6 +64,7 @@ def bound_by_hour(
 
     Examples
     --------
+    >>> from decimal import Decimal
     >>> calibration = Calibration(
     ...     ordered_scores=(0.5,) * 60, offset=0.0, alpha=Decimal("0.05")
     ... )
@@ -301,6 +302,7 @@ def day_maxima(
 
     Examples
     --------
+    >>> from decimal import Decimal
     >>> scores = tuple(float(i) for i in range(60))
     >>> calibration = Calibration(
     ...     ordered_scores=scores, offset=0.5, alpha=Decimal("0.05")
