@@ -28,6 +28,7 @@ from db import (
     telemetry,
     window_scores,
 )
+from db.model_evaluations import ModelEvaluation
 from db.model_uploads import ModelUpload
 from db.users import system_actor
 from models.metadata import MAX_MODEL_BYTES
@@ -72,8 +73,10 @@ def upload(runtime: Runtime, content: bytes, label: str = "m.onnx") -> ModelUplo
     return given
 
 
-def through_the_gate(runtime: Runtime, worker: WorkerJobs, content: bytes) -> int:
-    """Upload, check and evaluate as the worker does, job by job."""
+def under_evaluation(
+    runtime: Runtime, worker: WorkerJobs, content: bytes
+) -> ModelEvaluation:
+    """Upload and check, as the worker does; the evaluation has begun."""
     given = upload(runtime, content)
     worker.check_model(given.upload_id)
     with runtime.transaction() as session:
@@ -81,9 +84,15 @@ def through_the_gate(runtime: Runtime, worker: WorkerJobs, content: bytes) -> in
         assert checked.model_version_id is not None, checked.rejected_reason
         found = model_evaluations.newest_evaluation(session, checked.model_version_id)
     assert found is not None
+    return found
+
+
+def through_the_gate(runtime: Runtime, worker: WorkerJobs, content: bytes) -> int:
+    """Upload, check and evaluate as the worker does, job by job."""
+    found = under_evaluation(runtime, worker, content)
     for _ in found.region_slugs:
         worker.evaluate_model(found.evaluation_id)
-    return checked.model_version_id
+    return found.model_version_id
 
 
 def state_of(runtime: Runtime, version_id: int) -> tuple[str, str | None]:
@@ -506,20 +515,14 @@ def test_an_activation_that_rests_on_an_old_view_is_refused(
 def test_an_evaluation_that_was_left_is_taken_up_where_it_was(
     fleet: Fleet, worker: WorkerJobs
 ) -> None:
-    given = upload(fleet.runtime, day_before(UNTIL))
-    worker.check_model(given.upload_id)
-    with fleet.runtime.transaction() as session:
-        checked = model_uploads.model_upload(session, given.upload_id)
-        assert checked.model_version_id is not None
-        found = model_evaluations.newest_evaluation(session, checked.model_version_id)
-    assert found is not None
+    found = under_evaluation(fleet.runtime, worker, day_before(UNTIL))
     worker.evaluate_model(found.evaluation_id)
     with fleet.runtime.transaction() as session:
         # The job is lost with its worker; somebody asks again.
         session.execute(text("delete from procrastinate_jobs"))
         resumed = start_evaluation(
             asking(session, fleet.actor(session)),
-            checked.model_version_id,
+            found.model_version_id,
         )
         assert resumed == found.evaluation_id
         lanes = session.scalars(text("select args ->> 'done' from procrastinate_jobs"))
@@ -534,13 +537,8 @@ def test_an_evaluation_that_was_left_is_taken_up_where_it_was(
 def test_two_processes_do_not_evaluate_one_model_at_once(
     fleet: Fleet, worker: WorkerJobs
 ) -> None:
-    given = upload(fleet.runtime, day_before(UNTIL))
-    worker.check_model(given.upload_id)
+    found = under_evaluation(fleet.runtime, worker, day_before(UNTIL))
     with fleet.runtime.transaction() as session:
-        checked = model_uploads.model_upload(session, given.upload_id)
-        assert checked.model_version_id is not None
-        found = model_evaluations.newest_evaluation(session, checked.model_version_id)
-        assert found is not None
         model_evaluations.lock_evaluation(session, found.evaluation_id)
         with pytest.raises(ServiceUnavailable, match="being evaluated already"):
             worker.evaluate_model(found.evaluation_id)
@@ -552,14 +550,9 @@ def test_two_processes_do_not_evaluate_one_model_at_once(
 def test_workers_share_the_regions_of_an_evaluation_and_the_last_one_closes_it(
     fleet: Fleet, worker: WorkerJobs
 ) -> None:
-    given = upload(fleet.runtime, day_before(UNTIL))
-    worker.check_model(given.upload_id)
+    found = under_evaluation(fleet.runtime, worker, day_before(UNTIL))
     with fleet.runtime.transaction() as session:
-        checked = model_uploads.model_upload(session, given.upload_id)
-        assert checked.model_version_id is not None
-        found = model_evaluations.newest_evaluation(session, checked.model_version_id)
         n_rejected = events(session, AuditAction.MODEL_REJECTED)
-    assert found is not None
     first, *others = found.region_slugs
     evaluation_id = found.evaluation_id
     with fleet.runtime.transaction() as held:
