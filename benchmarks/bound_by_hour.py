@@ -21,16 +21,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from core.aliases import FloatArray
-from core.conformal import (
-    are_exceeded,
-    check_limit,
-    errors_quantile,
-)
-from core.conformity import (
-    Calibration,
-    ScoreTracker,
-    conformity_score,
-)
+from core.conformal import are_exceeded, check_limit, errors_quantile
+from core.conformity import Calibration, ScoreTracker, conformity_score
 from core.errors import CalibrationInsufficient
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
 from core.placement import PlanPrices

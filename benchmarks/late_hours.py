@@ -21,10 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from core.conformal import check_limit
-from core.conformity import (
-    ScoreTracker,
-    conformity_score,
-)
+from core.conformity import ScoreTracker, conformity_score
 from core.errors import CalibrationInsufficient
 from core.forecasts import HourlyForecast, Target
 from core.late_hours import MOST_LATE_H, moved_on

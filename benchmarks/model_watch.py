@@ -23,11 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.model_guard import ALPHA, PERSISTENCE, answered, every_hour, trained
-from core.conformity import (
-    MINIMUM_SCORES,
-    SCORE_WINDOW,
-    ScoreTracker,
-)
+from core.conformity import MINIMUM_SCORES, SCORE_WINDOW, ScoreTracker
 from core.model_watch import (
     ALARM_DAYS,
     SETTLED_AFTER,

@@ -32,10 +32,7 @@ from benchmarks.bound_by_hour import (
     forecasts_of,
 )
 from core.aliases import FloatArray
-from core.conformity import (
-    ScoreTracker,
-    conformity_score,
-)
+from core.conformity import ScoreTracker, conformity_score
 from core.errors import PlanInfeasible
 from core.forecasts import HourlyForecast, Target
 from core.optimizer import best_plan

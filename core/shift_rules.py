@@ -15,10 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.aliases import BoolArray, FloatArray
-from core.conformal import (
-    LimitCheck,
-    LimitChecks,
-)
+from core.conformal import LimitCheck, LimitChecks
 from core.outlooks import RegionOutlook
 from core.shares import given_pct, used_pct
 from core.shift import (

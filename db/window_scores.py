@@ -13,11 +13,7 @@ from sqlalchemy import ColumnElement, CursorResult, Row, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
-from core.conformity import (
-    SCORE_WINDOW,
-    Calibration,
-    ScoreTracker,
-)
+from core.conformity import SCORE_WINDOW, Calibration, ScoreTracker
 from core.days import WINDOW_H, local_issue_hour
 from core.forecasts import InputMode
 from core.late_hours import forecast_late

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.errors import InvalidInput
 from models.design import DesignLayout
-from models.metadata import MAX_MODEL_BYTES, ModelContract
+from models.metadata import MAX_MODEL_BYTES, MAX_REGIONS, ModelContract
 from models.ridge import TrainedRidge
 
 OTHER_BYTES = 2**20
@@ -40,6 +40,6 @@ def require_room(
             f"A boosted model of {MAX_MODEL_BYTES // 2**20} MiB has room for the"
             f" weights of {most:,} regions, and {n_regions:,} have enough"
             f" {contract.target}. Train the ridge family (`gfo train --family ridge`),"
-            " which serves a fleet of any size, or deactivate some regions."
+            f" which serves up to {MAX_REGIONS:,} regions, or deactivate some."
         )
         raise InvalidInput(message)

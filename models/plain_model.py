@@ -24,11 +24,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from core.aliases import BoolArray, FloatArray, IntArray
-from core.conformity import (
-    MINIMUM_SCORES,
-    SCORE_WINDOW,
-    Calibration,
-)
+from core.conformity import MINIMUM_SCORES, SCORE_WINDOW, Calibration
 from core.days import WINDOW_H
 from core.errors import CalibrationInsufficient
 from core.plausibility import DayShape

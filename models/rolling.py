@@ -10,10 +10,7 @@ from decimal import Decimal
 import numpy as np
 
 from core.aliases import BoolArray, FloatArray
-from core.conformal import (
-    LimitCheck,
-    check_limit,
-)
+from core.conformal import LimitCheck, check_limit
 from core.conformity import (
     MINIMUM_SCORES,
     SCORE_WINDOW,

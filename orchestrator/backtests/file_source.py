@@ -9,10 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from core.carbon import CarbonScope, CarbonSignalKind
-from core.conformity import (
-    Calibration,
-    ScoreTracker,
-)
+from core.conformity import Calibration, ScoreTracker
 from core.days import WINDOW_H, window_end
 from core.forecasts import HourlyForecast, Refusal, Target
 from core.outlooks import Problem

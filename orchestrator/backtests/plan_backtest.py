@@ -12,10 +12,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from core.conformity import (
-    ScoreTracker,
-    conformity_score,
-)
+from core.conformity import ScoreTracker, conformity_score
 from core.days import WINDOW_H, window_end
 from core.errors import InvalidInput, PlanInfeasible
 from core.footprints import hourly_rates

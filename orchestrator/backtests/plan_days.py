@@ -10,10 +10,7 @@ from decimal import Decimal
 import numpy as np
 
 from core.aliases import FloatArray
-from core.conformity import (
-    MINIMUM_SCORES,
-    Calibration,
-)
+from core.conformity import MINIMUM_SCORES, Calibration
 from core.days import WINDOW_H
 from core.errors import PlanInfeasible
 from core.few_transfers import Flows

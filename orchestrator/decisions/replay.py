@@ -14,10 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from core.conformity import (
-    Calibration,
-    ScoreTracker,
-)
+from core.conformity import Calibration, ScoreTracker
 from core.errors import FleetError, InvalidInput
 from core.forecasts import HourlyForecast, Target
 from core.outcomes import ReasonCode

@@ -9,11 +9,7 @@ from decimal import Decimal
 import numpy as np
 
 from core.conformal import check_limit
-from core.conformity import (
-    Calibration,
-    ScoreTracker,
-    required_scores,
-)
+from core.conformity import Calibration, ScoreTracker, required_scores
 from core.errors import CalibrationInsufficient
 from core.forecasts import HourlyForecast, InputMode, Target
 from core.plausibility import PlainBound

@@ -16,10 +16,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.aliases import Progress
-from core.conformity import (
-    MINIMUM_SCORES,
-    SCORE_WINDOW,
-)
+from core.conformity import MINIMUM_SCORES, SCORE_WINDOW
 from core.days import (
     WINDOW_H,
     issue_at_local_midnight,

@@ -11,10 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.access import Permission
 from core.audit import AuditAction
-from core.conformity import (
-    MINIMUM_SCORES,
-    SCORE_WINDOW,
-)
+from core.conformity import MINIMUM_SCORES, SCORE_WINDOW
 from core.forecasts import Target
 from core.model_watch import (
     ALARM_DAYS,

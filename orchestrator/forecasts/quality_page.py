@@ -14,10 +14,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from core.access import Permission
-from core.conformity import (
-    ScoreTracker,
-    conformity_scores,
-)
+from core.conformity import ScoreTracker, conformity_scores
 from core.days import WINDOW_H, issue_at_local_midnight, local_day_of
 from core.errors import CalibrationInsufficient
 from core.forecasts import InputMode, Target

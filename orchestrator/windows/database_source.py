@@ -12,10 +12,7 @@ from types import MappingProxyType
 from sqlalchemy.orm import Session
 
 from core.carbon import CarbonSignalKind
-from core.conformity import (
-    Calibration,
-    ScoreTracker,
-)
+from core.conformity import Calibration, ScoreTracker
 from core.days import WINDOW_H, full_hour
 from core.forecasts import HourlyForecast, Refusal, RefusalCode, Target
 from core.late_hours import moved_on

@@ -9,10 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.conformity import (
-    Calibration,
-    required_scores,
-)
+from core.conformity import Calibration, required_scores
 
 ALPHA = Decimal("0.05")
 ALPHAS = st.sampled_from(

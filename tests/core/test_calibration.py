@@ -11,16 +11,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from core.conformal import (
-    check_limit,
-    day_max_quantiles,
-    day_maxima,
-)
-from core.conformity import (
-    Calibration,
-    quantile_rank,
-    required_scores,
-)
+from core.conformal import check_limit, day_max_quantiles, day_maxima
+from core.conformity import Calibration, quantile_rank, required_scores
 from core.errors import CalibrationInsufficient, FleetError, OutOfRange
 from tests.core.conformal_cases import (
     ALPHA,

@@ -19,12 +19,7 @@ from core.conformal import (
     check_limits,
     day_bound,
 )
-from core.conformity import (
-    Calibration,
-    ScoreTracker,
-    conformity_score,
-    quantile_rank,
-)
+from core.conformity import Calibration, ScoreTracker, conformity_score, quantile_rank
 from core.errors import CalibrationInsufficient, InvalidInput
 from tests.core.conformal_cases import (
     ALPHAS,

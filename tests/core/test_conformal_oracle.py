@@ -11,10 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.conformal import check_limit
-from core.conformity import (
-    Calibration,
-    quantile_rank,
-)
+from core.conformity import Calibration, quantile_rank
 from tests.core.conformal_cases import worst_hour_bound
 
 SCORES = st.lists(st.integers(-30, 30), min_size=60, max_size=75)

@@ -18,11 +18,7 @@ from core.conformal import (
     day_max_quantiles,
     day_maxima,
 )
-from core.conformity import (
-    Calibration,
-    conformity_score,
-    quantile_rank,
-)
+from core.conformity import Calibration, conformity_score, quantile_rank
 from core.errors import InvalidInput
 from core.rescoring import CalibrationWindows, WindowHours
 from tests.core.window_cases import (

@@ -8,11 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from core.aliases import FloatArray
-from core.conformity import (
-    Calibration,
-    ScoreTracker,
-    conformity_score,
-)
+from core.conformity import Calibration, ScoreTracker, conformity_score
 from core.rescoring import WindowHours
 
 N_HOURS = 24

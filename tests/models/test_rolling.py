@@ -12,10 +12,7 @@ import numpy as np
 import pytest
 
 from core.conformal import check_limit
-from core.conformity import (
-    ScoreTracker,
-    conformity_score,
-)
+from core.conformity import ScoreTracker, conformity_score
 from core.days import issue_at_local_midnight
 from core.forecasts import RefusalCode, Target
 from core.telemetry import HOUR, Quantity, TelemetryFrame

@@ -12,10 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core.conformal import check_limit
-from core.conformity import (
-    ScoreTracker,
-    conformity_score,
-)
+from core.conformity import ScoreTracker, conformity_score
 from core.forecasts import RefusalCode
 from models.rolling import RegionDays
 from models.shadow import (
